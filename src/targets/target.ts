@@ -1,0 +1,58 @@
+import type { Readable } from "node:stream";
+
+/** Bytes at rest on this machine. They can be opened again, so an upload can be retried; their digest is known. */
+export interface Body {
+  /** Where they lie: rsync and rclone read files, not streams. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+export interface StoredObject {
+  /** File name below the target's own folder or prefix: no slash in it. */
+  readonly key: string;
+  readonly sizeBytes: number;
+}
+
+/** What a target holds under a key, found out from the bytes as they are stored now. */
+export interface StoredDigest {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** A place backups are kept. Knows keys and bytes; knows nothing of archives, encryption or retention. */
+export interface Target {
+  /** As the operator wrote it, without secrets: "s3:bucket/prefix". Appears in logs, reports and `--target`. */
+  readonly name: string;
+  /**
+   * Stores all of `body` or nothing. Resolves once it is durable and `list` shows it; while it runs and after it
+   * failed, `list` does not show the key. Putting the same bytes under the same key again succeeds; other bytes are
+   * refused, never overwritten. `onProgress` gets the bytes sent so far.
+   * A transfer that moves nothing for the target's stall time is ended and rejects.
+   */
+  put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void>;
+  /**
+   * Reads back (or lets the far side digest) what is stored under `key`.
+   * Rejects with a "not-found" LifeboatError if there is nothing.
+   */
+  digest(key: string, signal: AbortSignal): Promise<StoredDigest>;
+  /**
+   * Copies the object to the local file `path` (which must not exist). Rejects with "not-found" if there is none;
+   * leaves no file behind when it rejects.
+   */
+  fetch(key: string, path: string, signal: AbortSignal, onProgress?: (gotBytes: number) => void): Promise<void>;
+  /** Gives the contents of small objects (receipts) in one round trip or few. Missing keys are left out. */
+  readSmall(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>>;
+  /** Every complete object, in no particular order. An empty or not yet existing place has none. */
+  list(signal: AbortSignal): Promise<readonly StoredObject[]>;
+  /** Removes the objects. Removing one that is not there succeeds. */
+  remove(keys: readonly string[], signal: AbortSignal): Promise<void>;
+  /** Takes away what interrupted transfers left behind (partial files), when no run is under way. */
+  sweep(signal: AbortSignal): Promise<void>;
+}
+
+/** Thrown (as `cause` or itself) when the same call may succeed later: timeouts, throttling, lost connections. */
+export class TransientError extends Error {
+  override readonly name = "TransientError";
+}
