@@ -55,3 +55,27 @@ export function hintOf(error: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** The reason of the program's own AbortSignal: a person or the engine asked it to end. */
+export class Interrupted extends Error {
+  readonly signal: "SIGINT" | "SIGTERM";
+
+  constructor(signal: "SIGINT" | "SIGTERM") {
+    super(`interrupted by ${signal}`);
+    this.name = "Interrupted";
+    this.signal = signal;
+  }
+
+  /** 128 plus the signal's number, as shells give it. */
+  get exitCode(): number {
+    return this.signal === "SIGINT" ? 130 : 143;
+  }
+}
+
+/** The exit code that a command ending with `error` has. An error nobody foresaw is 1. */
+export function exitCodeOf(error: unknown): number {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof Interrupted || current instanceof LifeboatError) return current.exitCode;
+  }
+  return exitCodes.failed;
+}

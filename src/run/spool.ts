@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { LifeboatError } from "../errors.ts";
+import { freeBytes } from "../system/files.ts";
+
+/** A private folder below the state folder for the files of one run: staged copies, sealed archives, fetched backups. */
+export interface Spool extends AsyncDisposable {
+  readonly folder: string;
+  /** Makes an empty folder in it. */
+  makeFolder(name: string): Promise<string>;
+}
+
+/**
+ * Opens a spool, after taking away what dead runs left behind. The caller holds the lock, so no other run is alive.
+ * Everything in it goes when it is disposed of.
+ */
+export async function openSpool(stateFolder: string): Promise<Spool> {
+  const parent = join(stateFolder, "spool");
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  for (const leftover of await readdir(parent)) await removeTree(join(parent, leftover));
+  const folder = join(parent, randomBytes(4).toString("hex"));
+  await mkdir(folder, { mode: 0o700 });
+  return {
+    folder,
+    async makeFolder(name) {
+      const path = join(folder, name);
+      await mkdir(path, { recursive: true, mode: 0o700 });
+      return path;
+    },
+    [Symbol.asyncDispose]: () => removeTree(folder),
+  };
+}
+
+/** Rejects, naming both numbers, when `folder` has not at least `neededBytes` free. */
+export async function requireSpace(folder: string, neededBytes: number, what: string): Promise<void> {
+  const free = await freeBytes(folder);
+  // The file system's own bookkeeping, the journal and the index need a little beside the data.
+  const RESERVE_BYTES = 16 * 1024 * 1024;
+  if (free >= neededBytes + RESERVE_BYTES) return;
+  const mib = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
+  throw new LifeboatError(
+    "failed",
+    `not enough space in '${folder}' ${what}: ${mib(neededBytes + RESERVE_BYTES)} needed, ${mib(free)} free`,
+    { hint: "Nothing was touched. Free some space, or mount a larger volume there (BACKUP_STATE says where)." },
+  );
+}
+
+async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 3 });
+}

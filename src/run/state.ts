@@ -1,0 +1,83 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { LifeboatError } from "../errors.ts";
+import { isSystemError, writeAtomically } from "../system/files.ts";
+
+/**
+ * What the next run, `health` and the daemon need to know of earlier runs; written only by who holds the lock.
+ * A cache of what the targets know, but for the times: a state folder that is lost costs one catch-up decision.
+ */
+const stateSchema = z.object({
+  version: z.literal(1),
+  /** When a backup run last began, whatever came of it. */
+  lastRunAt: z.iso.datetime().optional(),
+  lastRun: z
+    .object({ outcome: z.enum(["succeeded", "degraded", "failed"]), exitCode: z.number(), summary: z.string() })
+    .optional(),
+  lastGood: z.object({ id: z.string(), takenAt: z.iso.datetime() }).optional(),
+  /** Size of the sealed archive divided by the size of what went in, for the next estimate of space. */
+  lastRatio: z.number().positive().optional(),
+  /** The newest receipt written by this sidecar: the next one's sequence and `previous` follow from it. */
+  lastReceipt: z.string().optional(),
+});
+
+export type State = z.infer<typeof stateSchema>;
+
+/** What the daemon tells `health` and its own next start; written only by the daemon. */
+const daemonSchema = z.object({
+  version: z.literal(1),
+  /** When a daemon first ran here: no backup can be overdue before its first firing after that. */
+  firstStartedAt: z.iso.datetime(),
+  /** Renewed every HEARTBEAT_MS while the scheduler lives. */
+  heartbeatAt: z.iso.datetime(),
+  nextRunAt: z.iso.datetime().optional(),
+  /** Scheduled runs that did not begin because one was still under way. */
+  skippedOverlaps: z.number().int().nonnegative(),
+});
+
+export type DaemonState = z.infer<typeof daemonSchema>;
+
+export const HEARTBEAT_MS = 30_000;
+
+/** Reads the state; undefined where there is none yet. Rejects when the file is not ours or from a newer version. */
+export async function readState(stateFolder: string): Promise<State | undefined> {
+  return await readJson(join(stateFolder, "state.json"), stateSchema);
+}
+
+/** Changes some of the state, durably. The caller holds the lock. */
+export async function updateState(stateFolder: string, change: Partial<State>): Promise<void> {
+  const state: State = { version: 1, ...(await readState(stateFolder)), ...change };
+  await writeJson(join(stateFolder, "state.json"), state);
+}
+
+/** As `readState`, of the daemon's own file. */
+export async function readDaemonState(stateFolder: string): Promise<DaemonState | undefined> {
+  return await readJson(join(stateFolder, "daemon.json"), daemonSchema);
+}
+
+export async function writeDaemonState(stateFolder: string, state: DaemonState): Promise<void> {
+  await writeJson(join(stateFolder, "daemon.json"), state);
+}
+
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return undefined;
+    throw new LifeboatError("failed", `cannot read the state file '${path}'`, { cause: error });
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new LifeboatError("failed", `the state file '${path}' cannot be understood`, {
+      cause: error,
+      hint: "It may be from a newer version. Move it away: everything needed is found again on the targets.",
+    });
+  }
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+}
