@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { exclusions } from "./exclusions.ts";
+import { ListWriter } from "./list-writer.ts";
+import { checkedRoot, identitiesOf } from "./root.ts";
+import { LifeboatError } from "../errors.ts";
+import { Counter, type Tally } from "./tally.ts";
+import { walk, type Findings } from "./walk.ts";
+
+export interface SurveyOptions {
+  /** BACKUP_SOURCES: what is below it is saved. */
+  readonly root: string;
+  /** Globs relative to `root`, the built-in ones included; a glob without a slash matches at any depth. */
+  readonly exclude: readonly string[];
+  /** Matched against the path relative to `root`. */
+  readonly excludeRegexp?: RegExp;
+  /** "off": databases are files like any other. */
+  readonly sqlite: "auto" | "off";
+  /**
+   * Absolute folders that are left out wherever below `root` they appear, also as another mount of the same folder:
+   * our own state, spool and local archive.
+   */
+  readonly never: readonly string[];
+}
+
+/** What there is to save, found without opening anything but regular files. */
+export interface Survey {
+  readonly root: string;
+  /** Everything to be read in place: NUL-terminated, "." and then "./…", folders before what is in them. */
+  readonly listFile: string;
+  /** Of what is on the list. `sizeBytes` is the sum of the files' lengths (holes count, hard links count each time). */
+  readonly totals: {
+    readonly files: number;
+    readonly folders: number;
+    readonly symlinks: number;
+    readonly sizeBytes: number;
+  };
+  /** Not on the list, nor are their side files. */
+  readonly databases: readonly FoundDatabase[];
+  /** Sockets, FIFOs and devices: named, never opened, not on the list. */
+  readonly special: Tally;
+  /** Files (not on the list) and folders (on it, without what is in them) that cannot be read: "path (EACCES)". */
+  readonly unreadable: Tally;
+  /** Left out by the operator's patterns; an excluded folder counts as one. */
+  readonly excluded: number;
+  /** Own folders left out (`never`). */
+  readonly ownFolders: Tally;
+  /** There when their folder was read, gone when they were looked at. */
+  readonly vanished: Tally;
+}
+
+/** An SQLite database, known by its header. */
+export interface FoundDatabase {
+  /** Relative to the root, without "./". */
+  readonly path: Buffer;
+  /** Of the database and its -wal: the most that a copy of it can take. */
+  readonly sizeBytes: number;
+  readonly dev: number;
+  readonly ino: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+}
+
+/**
+ * Walks everything below the root (volumes mounted there included) and writes the list of what to read in place into
+ * `listFolder`, folder by folder in the order of the names' bytes. Memory grows with the largest folder, not with the
+ * number of files. Symlinks are never followed.
+ * Rejects if the root is missing, is no folder, is a whole system, or holds nothing to save.
+ */
+export async function survey(options: SurveyOptions, listFolder: string, signal: AbortSignal): Promise<Survey> {
+  const root = await checkedRoot(options.root);
+  const never = await identitiesOf(options.never);
+  const listFile = join(listFolder, "in-place.list");
+  const findings: Findings = {
+    totals: { files: 0, folders: 0, symlinks: 0, sizeBytes: 0 },
+    databases: [],
+    special: new Counter(),
+    unreadable: new Counter(),
+    excluded: 0,
+    ownFolders: new Counter(),
+    vanished: new Counter(),
+  };
+  await using list = await ListWriter.create(listFile);
+  const isExcluded = exclusions(options.exclude, options.excludeRegexp);
+  await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, findings, signal });
+  await list.flush();
+  refuseEmpty(options.root, findings);
+  return { ...findings, root: options.root, listFile };
+}
+
+function refuseEmpty(root: string, findings: Findings): void {
+  const { totals, databases, unreadable, excluded } = findings;
+  if (totals.files + totals.symlinks + databases.length > 0) return;
+  const why =
+    unreadable.count > 0 ? `${unreadable.names[0]} cannot be read` : excluded > 0 ? "all of it is excluded" : "";
+  throw new LifeboatError("failed", `there is nothing to save below '${root}'${why ? `: ${why}` : ""}`, {
+    hint: "Mount the volumes that are to be saved below it, read-only: '- data:/backup/data:ro'. Check their names: Docker makes an empty volume for a name it does not know.",
+  });
+}

@@ -1,0 +1,157 @@
+import { constants, type Stats } from "node:fs";
+import { access, lstat, readdir } from "node:fs/promises";
+import { LifeboatError } from "../errors.ts";
+import { isSystemError } from "../system/files.ts";
+import type { Exclusions } from "./exclusions.ts";
+import type { ListWriter } from "./list-writer.ts";
+import { byteStringOf, bytesOf, printable, type ByteString } from "./names.ts";
+import { identityOf, type FolderIdentity } from "./root.ts";
+import { HEADER_BYTES, readSqliteHeader, SIDE_FILES } from "./sqlite-header.ts";
+import type { FoundDatabase, Survey } from "./survey.ts";
+import type { Counter } from "./tally.ts";
+
+/** The survey as it grows. */
+export interface Findings {
+  readonly totals: { -readonly [Name in keyof Survey["totals"]]: number };
+  readonly databases: FoundDatabase[];
+  readonly special: Counter;
+  readonly unreadable: Counter;
+  excluded: number;
+  readonly ownFolders: Counter;
+  readonly vanished: Counter;
+}
+
+export interface Walk {
+  /** Real path. */
+  readonly root: string;
+  readonly isExcluded: Exclusions;
+  readonly never: ReadonlySet<FolderIdentity>;
+  readonly findDatabases: boolean;
+  readonly list: ListWriter;
+  readonly findings: Findings;
+  readonly signal: AbortSignal;
+}
+
+/** Looks at everything below the root and puts it on the list or into the findings. */
+export async function walk(job: Walk): Promise<void> {
+  if (job.never.has(identityOf(await lstat(job.root)))) {
+    throw new LifeboatError("failed", `'${job.root}' is one of the sidecar's own folders`, {
+      hint: "The folder to save, the state folder and the local archive must be different folders.",
+    });
+  }
+  await walkFolder(job, "");
+}
+
+/** `folder` is relative to the root; empty for the root itself. */
+async function walkFolder(job: Walk, folder: ByteString): Promise<void> {
+  job.findings.totals.folders += 1;
+  await job.list.add(bytesOf(folder));
+  const names = await namesIn(job, folder);
+  // Reversed, so that names can be taken off the end: what was dealt with is freed before the folders below are read.
+  names.sort().reverse();
+  const databases = new Set<ByteString>();
+  while (names.length > 0) {
+    job.signal.throwIfAborted();
+    const batch = names.splice(-BATCH).reverse();
+    const looks = await Promise.all(batch.map((name) => look(job, folder, name)));
+    for (const found of looks) if (found?.database) databases.add(found.path);
+    for (const found of looks) if (found && !isSideFile(found, databases)) await take(job, found);
+  }
+}
+
+/** Enough to keep Node's four file threads busy. */
+const BATCH = 64;
+
+async function namesIn(job: Walk, folder: ByteString): Promise<ByteString[]> {
+  try {
+    return await readdir(absolute(job, folder), { encoding: "latin1" });
+  } catch (error) {
+    recordFailure(job, folder, error);
+    return [];
+  }
+}
+
+/** One name of a folder, looked at: not followed, and opened only if it is a regular file. */
+interface Look {
+  readonly path: ByteString;
+  readonly stats: Stats;
+  readonly database: boolean;
+  /** Why it cannot be read. */
+  readonly failure?: unknown;
+}
+
+async function look(job: Walk, folder: ByteString, name: ByteString): Promise<Look | undefined> {
+  const path = folder === "" ? name : `${folder}/${name}`;
+  if (job.isExcluded(path)) {
+    job.findings.excluded += 1;
+    return undefined;
+  }
+  let stats: Stats;
+  try {
+    stats = await lstat(absolute(job, path));
+  } catch (error) {
+    recordFailure(job, path, error);
+    return undefined;
+  }
+  if (!stats.isFile()) return { path, stats, database: false };
+  try {
+    return { path, stats, database: await isDatabase(job, path, stats) };
+  } catch (failure) {
+    return { path, stats, database: false, failure };
+  }
+}
+
+/** Rejects if the file cannot be read, whatever is in it. */
+async function isDatabase(job: Walk, path: ByteString, stats: Stats): Promise<boolean> {
+  if (job.findDatabases && stats.size >= HEADER_BYTES) {
+    return (await readSqliteHeader(absolute(job, path))) !== undefined;
+  }
+  await access(absolute(job, path), constants.R_OK);
+  return false;
+}
+
+async function take(job: Walk, found: Look): Promise<void> {
+  const { path, stats } = found;
+  const { totals } = job.findings;
+  if (found.database) {
+    job.findings.databases.push(await describeDatabase(job, path, stats));
+  } else if (found.failure !== undefined) {
+    recordFailure(job, path, found.failure);
+  } else if (stats.isDirectory()) {
+    if (job.never.has(identityOf(stats))) job.findings.ownFolders.add(printable(path));
+    else await walkFolder(job, path);
+  } else if (stats.isFile() || stats.isSymbolicLink()) {
+    if (stats.isFile()) totals.files += 1;
+    else totals.symlinks += 1;
+    if (stats.isFile()) totals.sizeBytes += stats.size;
+    await job.list.add(bytesOf(path));
+  } else {
+    job.findings.special.add(printable(path));
+  }
+}
+
+async function describeDatabase(job: Walk, path: ByteString, stats: Stats): Promise<FoundDatabase> {
+  const walBytes = await lstat(absolute(job, `${path}-wal`)).then(
+    (wal) => wal.size,
+    // Without a -wal there is nothing to add; one that cannot be looked at fails the copy, which tells.
+    () => 0,
+  );
+  const { dev, ino, uid, gid } = stats;
+  return { path: bytesOf(path), sizeBytes: stats.size + walBytes, dev, ino, uid, gid, mode: stats.mode & 0o7777 };
+}
+
+function isSideFile({ path, stats, database }: Look, databases: ReadonlySet<ByteString>): boolean {
+  if (!stats.isFile() || database) return false;
+  // A database's name sorts before its side files' names, so it is known by now.
+  return SIDE_FILES.some((ending) => path.endsWith(ending) && databases.has(path.slice(0, -ending.length)));
+}
+
+function recordFailure(job: Walk, path: ByteString, error: unknown): void {
+  const name = path === "" ? "." : printable(path);
+  if (isSystemError(error, "ENOENT")) job.findings.vanished.add(name);
+  else job.findings.unreadable.add(`${name} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+}
+
+function absolute(job: Walk, path: ByteString): Buffer {
+  return bytesOf(path === "" ? byteStringOf(job.root) : `${byteStringOf(job.root)}/${path}`);
+}
