@@ -1,0 +1,31 @@
+import { availableParallelism } from "node:os";
+import type { Command } from "../system/children.ts";
+import type { Compression, CompressionKind } from "./format.ts";
+import { throughChild, type Bytes } from "./through-child.ts";
+
+/** Compresses with the program of that kind, zstd with every core and with a checksum in each frame. */
+export function compressed(plain: Bytes, { kind, level }: Compression, signal: AbortSignal): Bytes {
+  const programs: Record<CompressionKind, Command | undefined> = {
+    zst: { program: "zstd", args: ["--compress", "--stdout", "--quiet", "--check", `-${level}`, `-T${threads()}`] },
+    gz: { program: "gzip", args: ["--stdout", "--no-name", `-${level}`] },
+    none: undefined,
+  };
+  const command = programs[kind];
+  return command ? throughChild(command, plain, signal) : plain;
+}
+
+/** The way back. Damage and truncation reject: both formats carry a checksum and an end. */
+export function decompressed(sealed: Bytes, kind: CompressionKind, signal: AbortSignal): Bytes {
+  const programs: Record<CompressionKind, Command | undefined> = {
+    zst: { program: "zstd", args: ["--decompress", "--stdout", "--quiet"] },
+    gz: { program: "gzip", args: ["--decompress", "--stdout"] },
+    none: undefined,
+  };
+  const command = programs[kind];
+  return command ? throughChild(command, sealed, signal) : sealed;
+}
+
+/** Each thread of zstd holds a block and its tables (tens of MiB at high levels): more than 8 cost more than they give. */
+function threads(): number {
+  return Math.min(availableParallelism(), 8);
+}

@@ -1,0 +1,37 @@
+import { randomBytes } from "node:crypto";
+import { encryptSessionKey, enums, type PublicKey } from "openpgp";
+import { LifeboatError } from "../errors.ts";
+import type { SealingKey } from "./format.ts";
+import { readSealingKeys } from "./keys.ts";
+import { encryptedData } from "./seipd-writer.ts";
+import type { Bytes } from "./through-child.ts";
+
+/** Encrypts to `key`; "none" leaves the bytes as they are. */
+export async function* encrypted(plain: Bytes, key: SealingKey): AsyncGenerator<Buffer, void> {
+  if (key.kind === "none") {
+    yield* plain;
+    return;
+  }
+  const sessionKey = randomBytes(32);
+  yield await sessionKeyPackets(sessionKey, key);
+  yield* encryptedData(plain, sessionKey);
+}
+
+/** The packets before the data: the session key, locked with the passphrase or with each of the public keys. */
+async function sessionKeyPackets(sessionKey: Buffer, key: Exclude<SealingKey, { kind: "none" }>): Promise<Buffer> {
+  try {
+    const packets = await encryptSessionKey({
+      data: sessionKey,
+      algorithm: "aes256",
+      ...(key.kind === "passphrase"
+        ? { passwords: key.passphrase.reveal() }
+        : { encryptionKeys: (await readSealingKeys(key.armored)) as PublicKey[] }),
+      format: "binary",
+      config: { aeadProtect: false, s2kType: enums.s2k.iterated, s2kIterationCountByte: 224 },
+    });
+    return Buffer.from(packets);
+  } catch (error) {
+    if (error instanceof LifeboatError) throw error;
+    throw new LifeboatError("failed", "cannot encrypt the session key", { cause: error });
+  }
+}

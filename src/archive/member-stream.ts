@@ -1,0 +1,65 @@
+import { createHash, type Hash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
+import { mergeAdjacent } from "./adjacent.ts";
+import type { TarMember } from "./tar-member.ts";
+import { TarReader } from "./tar-reader.ts";
+import type { Bytes } from "./through-child.ts";
+
+/** Someone who looks at the members of a tar stream as they come by. What it throws ends the stream. */
+export interface MemberVisitor {
+  /** Called before any byte of the member goes on. `headers` are its header blocks; gives those to pass on. */
+  begin(member: TarMember, headers: Buffer): Buffer | Promise<Buffer>;
+  /** Called when the member is over. `sha256`: of a file's content, holes as zeros; undefined for everything else. */
+  end(member: TarMember, sha256: string | undefined): void | Promise<void>;
+}
+
+/**
+ * Passes a tar stream on, without its end-of-archive blocks, and shows its members to `visitor`.
+ * Rejects with "verification-failed" when the stream is damaged or ends early.
+ */
+export async function* visitMembers(tar: Bytes, visitor: MemberVisitor): AsyncGenerator<Buffer, void> {
+  const reader = new TarReader();
+  let member: TarMember | undefined;
+  let digest: Hash | undefined;
+  for await (const chunk of tar) {
+    const passed: Buffer[] = [];
+    for (const event of reader.push(chunk)) {
+      switch (event.kind) {
+        case "member":
+          member = event.member;
+          digest = member.type === "file" ? createHash("sha256") : undefined;
+          passed.push(await visitor.begin(member, event.raw));
+          continue;
+        case "content":
+          digest?.update(event.raw);
+          break;
+        case "hole":
+          if (digest) await addZeros(digest, event.sizeBytes);
+          break;
+        case "member-end":
+          if (member) await visitor.end(member, digest?.digest("hex"));
+          break;
+        case "filling":
+      }
+      passed.push(event.raw);
+    }
+    yield* mergeAdjacent(passed);
+  }
+  reader.end();
+}
+
+/** Two blocks of zeros, and more of them up to a whole record of 10 KiB, end an archive of `bytes` so far. */
+export function endOfArchive(bytes: number): Buffer {
+  const RECORD = 10_240;
+  return Buffer.alloc(1024 + ((RECORD - ((bytes + 1024) % RECORD)) % RECORD));
+}
+
+/** Others get their turn between the pieces: a hole of terabytes takes minutes, and may be aborted in them. */
+async function addZeros(digest: Hash, sizeBytes: number): Promise<void> {
+  for (let left = sizeBytes; left > 0; left -= ZEROS.length) {
+    digest.update(left < ZEROS.length ? ZEROS.subarray(0, left) : ZEROS);
+    if (left > ZEROS.length) await setImmediate();
+  }
+}
+
+const ZEROS = Buffer.alloc(1024 * 1024);

@@ -1,0 +1,84 @@
+import { rm } from "node:fs/promises";
+import type { MemberList } from "../sources/source.ts";
+import { compressed } from "./compression.ts";
+import { encrypted } from "./encryption.ts";
+import type { Compression, SealedFile, SealingKey } from "./format.ts";
+import { IndexWriter } from "./index-file.ts";
+import { endOfArchive, visitMembers } from "./member-stream.ts";
+import { writeSealedFile } from "./sealed-file.ts";
+import { Tally, type MemberCounts } from "./tally.ts";
+import type { ReadProblems } from "./tar-complaints.ts";
+import { tarOutput, tarRuns } from "./tar-run.ts";
+import type { Bytes } from "./through-child.ts";
+
+export interface SealRequest {
+  /** The backup's id; goes into the index. */
+  readonly id: string;
+  /** No path may be on two lists. */
+  readonly lists: readonly MemberList[];
+  readonly compression: Compression;
+  readonly key: SealingKey;
+  /** Where the two files go; neither may exist. */
+  readonly archivePath: string;
+  readonly indexPath: string;
+  /** Told now and then how many bytes of tar have been read so far. */
+  readonly onProgress?: (plainBytes: number) => void;
+}
+
+export interface Sealed {
+  readonly archive: SealedFile;
+  readonly index: SealedFile;
+  readonly counts: MemberCounts;
+  /** Of all files, holes counted. */
+  readonly contentBytes: number;
+  /** Of the tar stream inside the archive. */
+  readonly tarBytes: number;
+  readonly readProblems: ReadProblems;
+}
+
+/**
+ * Seals the files of all lists into one archive and its index. Resolves once both are on the disk and every program
+ * that had a part in it has ended well. Rejects, leaving neither file, when anything fails; a file that changed,
+ * vanished or could not be read is no failure but a read problem.
+ */
+export async function seal(request: SealRequest, signal: AbortSignal): Promise<Sealed> {
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const index = new IndexWriter(either);
+  const tally = new Tally(request.id, index);
+  const writing = [
+    writeSealedFile(request.archivePath, sealedBytes(tarOf(request, tally, either), request, either), either),
+    writeSealedFile(request.indexPath, sealedBytes(index.bytes, request, either), either),
+  ] as const;
+  try {
+    const [archive, indexFile] = await Promise.all(writing);
+    return { archive, index: indexFile, ...tally.result() };
+  } catch (error) {
+    stop.abort(error);
+    index.fail(error);
+    for (const written of await Promise.allSettled(writing)) {
+      if (written.status === "fulfilled") await rm(written.value.path, { force: true });
+    }
+    throw error;
+  }
+}
+
+function sealedBytes(plain: Bytes, { compression, key }: SealRequest, signal: AbortSignal): Bytes {
+  return encrypted(compressed(plain, compression, signal), key);
+}
+
+/** The tar streams of all runs as one, its members counted and put into the index on the way. */
+async function* tarOf(request: SealRequest, tally: Tally, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+  for (const run of tarRuns(request.lists)) {
+    const tar = tarOutput(run, (problems) => tally.addProblems(problems), signal);
+    for await (const bytes of visitMembers(tar, tally)) {
+      tally.tarBytes += bytes.length;
+      request.onProgress?.(tally.tarBytes);
+      yield bytes;
+    }
+  }
+  const end = endOfArchive(tally.tarBytes);
+  tally.tarBytes += end.length;
+  yield end;
+  await tally.index.end();
+}

@@ -1,0 +1,30 @@
+import { createHash } from "node:crypto";
+import { open, rm } from "node:fs/promises";
+import type { SealedFile } from "./format.ts";
+import type { Bytes } from "./through-child.ts";
+
+/**
+ * Writes bytes to a new file (mode 0600), with their digest. Resolves once they are on the disk.
+ * When anything fails there is no file afterwards. An existing file is an error and stays as it is.
+ */
+export async function writeSealedFile(path: string, bytes: Bytes, signal: AbortSignal): Promise<SealedFile> {
+  const handle = await open(path, "wx", 0o600);
+  try {
+    const digest = createHash("sha256");
+    let sizeBytes = 0;
+    for await (const chunk of bytes) {
+      signal.throwIfAborted();
+      const writing = handle.appendFile(chunk);
+      digest.update(chunk);
+      sizeBytes += chunk.length;
+      await writing;
+    }
+    await handle.sync();
+    await handle.close();
+    return { path, sizeBytes, sha256: digest.digest("hex") };
+  } catch (error) {
+    await handle.close();
+    await rm(path, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+/** A file that could not be read as it should; the backup was made all the same. */
+export interface ReadProblem {
+  /** Relative to its root, "./…", as in the list. */
+  readonly path: Buffer;
+  readonly problem: ReadProblemKind;
+}
+
+/**
+ * changed: written to while it was read · vanished: gone before it was read · unreadable: permission denied ·
+ * shrank: shorter than at first, filled up with zeros · attributes: extended attributes or ACL could not be read.
+ */
+export type ReadProblemKind = "changed" | "vanished" | "unreadable" | "shrank" | "attributes";
+
+/** All of them counted, the first hundred kept. */
+export interface ReadProblems {
+  readonly count: number;
+  readonly first: readonly ReadProblem[];
+}
+
+/** Sorts GNU tar's complaints into read problems and everything else. */
+export class TarComplaints {
+  count = 0;
+  readonly first: ReadProblem[] = [];
+  /** The first complaint that is no read problem: the archive cannot be trusted. */
+  other: string | undefined;
+
+  /** One line of stderr, written with --quoting-style=escape in the C locale. */
+  add(line: string): void {
+    if (line === "tar: Exiting with failure status due to previous errors") return;
+    const found = COMPLAINTS.map(([kind, pattern]) => [kind, pattern.exec(line)] as const).find(([, match]) => match);
+    if (!found) {
+      this.other ??= line;
+      return;
+    }
+    this.count += 1;
+    const [problem, match] = found;
+    if (this.first.length < KEPT) this.first.push({ path: unescaped(match?.[1] ?? ""), problem });
+  }
+}
+
+const KEPT = 100;
+
+const COMPLAINTS: readonly (readonly [ReadProblemKind, RegExp])[] = [
+  ["changed", /^tar: (.*): file changed as we read it$/],
+  ["vanished", /^tar: (.*): File removed before we read it$/],
+  ["vanished", /^tar: (.*): (?:Warning: )?Cannot (?:stat|open|readlink): No such file or directory$/],
+  ["unreadable", /^tar: (.*): (?:Warning: )?Cannot (?:stat|open|read|readlink): Permission denied$/],
+  ["shrank", /^tar: (.*): File shrank by [0-9]+ bytes?; padding with zeros$/],
+  ["attributes", /^tar: (.*): Warning: Cannot (?:[a-z]*listxattr[a-z]*|[a-z]*getxattr[a-z]*|acl_[a-z_]+): .*$/],
+];
+
+/** The bytes behind a name in tar's escape style: \n, \\, \:, \ooo. */
+function unescaped(quoted: string): Buffer {
+  const bytes: number[] = [];
+  const pieces = /\\([0-7]{3})|\\(.)|([^\\]+)/gsu;
+  for (const [, octal, letter, plain] of quoted.matchAll(pieces)) {
+    if (octal !== undefined) bytes.push(Number.parseInt(octal, 8));
+    else if (letter !== undefined) bytes.push(...Buffer.from(LETTERS[letter] ?? letter));
+    else bytes.push(...Buffer.from(plain ?? ""));
+  }
+  return Buffer.from(bytes);
+}
+
+const LETTERS: Readonly<Record<string, string>> = {
+  ...{ a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" },
+};
