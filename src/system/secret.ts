@@ -10,9 +10,10 @@ const known = new Set<string>();
 export class Secret {
   readonly #value: string;
 
-  constructor(value: string) {
+  /** `redacted: false` is for words too common to be taken out of other texts, such as the "sftp" of a remote's type. */
+  constructor(value: string, { redacted = true }: { readonly redacted?: boolean } = {}) {
     this.#value = value;
-    remember(value);
+    if (redacted) remember(value);
   }
 
   /** The only way to the value. Hand it to a child by environment or standard input, never by argument. */

@@ -1,0 +1,55 @@
+import { redact } from "../system/secret.ts";
+import type { Given } from "./environment.ts";
+import { Misfit, type SettingProblem } from "./problems.ts";
+import { settingNames, settingOf, type SettingName, type SettingValues } from "./settings.ts";
+
+/** The settings as far as they could be read, and the problems found so far. Each check adds its own. */
+export interface Findings {
+  readonly values: SettingValues;
+  isGiven(name: SettingName): boolean;
+  /** What was given is shown unless the setting is a secret. */
+  complain(name: SettingName, problem: string, right: string): void;
+  warn(sentence: string): void;
+}
+
+/** Decodes every setting. One that does not fit is complained about, and holds its default in `values`. */
+export function decodeSettings(
+  given: ReadonlyMap<SettingName, Given>,
+  problems: SettingProblem[],
+  warnings: string[],
+): Findings {
+  const complain = (name: SettingName, problem: string, right: string) => {
+    const text = given.get(name)?.text;
+    problems.push({
+      name,
+      ...(text === undefined || settingOf(name).secret ? {} : { given: showable(text) }),
+      problem,
+      right,
+    });
+  };
+  const decode = (name: SettingName) => {
+    const setting = settingOf(name);
+    const text = given.get(name)?.text;
+    if (text !== undefined) {
+      try {
+        return setting.kind.decode(text);
+      } catch (error) {
+        if (!(error instanceof Misfit)) throw error;
+        complain(name, error.message, error.right);
+      }
+    }
+    return setting.default === undefined ? undefined : setting.kind.decode(setting.default);
+  };
+  const values = Object.fromEntries(settingNames.map((name) => [name, decode(name)])) as SettingValues;
+  return { values, isGiven: (name) => given.has(name), complain, warn: (sentence) => warnings.push(sentence) };
+}
+
+/** Complains about each of `names` that is given although it does nothing, `because`. */
+export function refuseUseless(findings: Findings, names: readonly SettingName[], because: string, right: string): void {
+  for (const name of names) if (findings.isGiven(name)) findings.complain(name, `does nothing ${because}`, right);
+}
+
+/** What was given, without the secrets that people put into places meant for none. */
+function showable(text: string): string {
+  return redact(text).replace(/(\w*(?:pass|secret|key|token)\w*=)[^,:\s]+/gi, "$1***");
+}
