@@ -1,0 +1,61 @@
+import { constants, open, rm, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { CHUNK_BYTES, orAborted } from "./bytes.ts";
+import { localFailure } from "./local-failure.ts";
+
+/**
+ * Copies the file `from` to the new file `to` (mode 0600), and resolves with its size once the bytes are on the disk.
+ * The name `to` becomes durable with its folder, which is the caller's to sync. Leaves nothing behind when it rejects;
+ * the error names the folder of the side that failed. An abort is followed at once, also when a disk hangs.
+ */
+export async function copyDurably(
+  from: string,
+  to: string,
+  signal: AbortSignal,
+  onProgress: (copiedBytes: number) => void,
+): Promise<number> {
+  const reading = sideOf(`read '${from}'`, dirname(from), signal);
+  const writing = sideOf(`write '${to}'`, dirname(to), signal);
+
+  const source = await reading(open(from, constants.O_RDONLY | constants.O_NOFOLLOW));
+  const copy = await writing(open(to, "wx", 0o600)).catch((error: unknown) => {
+    closeLater(source);
+    throw error;
+  });
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    let copiedBytes = 0;
+    for (;;) {
+      const { bytesRead } = await reading(source.read(buffer, 0, CHUNK_BYTES));
+      if (bytesRead === 0) break;
+      await writing(copy.writeFile(buffer.subarray(0, bytesRead)));
+      onProgress((copiedBytes += bytesRead));
+    }
+    await writing(copy.sync());
+    return copiedBytes;
+  } catch (error) {
+    await rm(to, { force: true });
+    throw error;
+  } finally {
+    closeLater(source);
+    closeLater(copy);
+  }
+}
+
+/** Awaits work on one of the two sides, and puts its failure into the words of that side. */
+function sideOf(doing: string, folder: string, signal: AbortSignal) {
+  return async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await orAborted(work, signal);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : localFailure(error, doing, folder);
+    }
+  };
+}
+
+/** Closing waits for a read or write under way, which on a hanging disk never ends. */
+function closeLater(handle: FileHandle): void {
+  handle.close().catch(() => {
+    // The bytes were synced, or the copy has failed already and says so.
+  });
+}
