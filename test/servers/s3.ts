@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
-import { resolve } from "node:path";
+import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { checkoutId, removalLabel } from "./checkout.ts";
 import { docker, run } from "./programs.ts";
 
 /** A real S3 server (one-node Ceph with its RADOS gateway), path-style addresses only. */
@@ -30,7 +30,7 @@ const SECRET_KEY = "testsecret";
  */
 export async function sharedS3Server(): Promise<S3Server> {
   const deadline = performance.now() + 120_000;
-  const container = `lifeboat-test-s3-${checkoutId()}`;
+  const container = `lifeboat-test-s3-${checkoutId}`;
   let endpoint = await publishedAddress(container);
   while (endpoint === undefined || !(await answers(endpoint))) {
     if (performance.now() > deadline) {
@@ -57,19 +57,13 @@ export async function sharedS3Server(): Promise<S3Server> {
   };
 }
 
-/** Label of everything that is to be removed at the end of `npm test`, told apart by checkout. */
-export function checkoutId(): string {
-  const checkout = resolve(import.meta.dirname, "../..");
-  return createHash("sha256").update(checkout).digest("hex").slice(0, 8);
-}
-
 /** Starts the container, unless another test file has just done so: the engine gives a name only once. */
 async function startContainer(container: string): Promise<void> {
   try {
     // A stopped one is left over from a killed run.
     await docker("container", "rm", "--volumes", container).catch(() => "");
     await docker(
-      ...["run", "--detach", "--name", container, "--label", `lifeboat.test=${checkoutId()}`],
+      ...["run", "--detach", "--name", container, "--label", removalLabel],
       ...["--publish", "127.0.0.1::8080", "--volume", "/var/lib/ceph", "--stop-timeout", "30"],
       ...["--env", `S3_ACCESS_KEY=${ACCESS_KEY}`, "--env", `S3_SECRET_KEY=${SECRET_KEY}`, IMAGE],
     );

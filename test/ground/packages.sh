@@ -1,0 +1,63 @@
+# Programs from Debian packages. A list holds PROGRAM:PACKAGE; the program tells whether the package is needed.
+
+ARCHIVE_TOOLS="tar:tar zstd:zstd"
+TEST_TOOLS="$ARCHIVE_TOOLS gzip:gzip gpg:gnupg rsync:rsync rrsync:rsync python3:python3 ssh:openssh-client
+  sshd:openssh-server sqlite3:sqlite3 setfattr:attr setfacl:acl rclone:rclone"
+
+prepare_archive_tools() { install_missing "$ARCHIVE_TOOLS"; }
+
+prepare_tools() {
+  install_missing "$TEST_TOOLS"
+  say "programs: all there"
+}
+
+# install_missing "PROGRAM:PACKAGE ..." - afterwards every program is there, or the run has ended.
+install_missing() {
+  local entry missing
+  missing=
+  for entry in $1; do have "${entry%:*}" || missing="$missing $(package_of "${entry#*:}")"; done
+  tar --version 2>/dev/null | grep -q 'GNU tar' || missing="$missing tar"
+  [ -n "$missing" ] || return 0
+  missing=$(printf '%s\n' $missing | sort -u | paste -sd' ')
+  say "programs: installing the Debian packages $missing"
+  have apt-get && [ "$(id -u)" = 0 ] || die "this needs root and apt. Install them by hand: apt-get install $missing"
+  refresh_package_lists
+  no_services_meanwhile install_packages $missing
+  for entry in $1; do
+    have "${entry%:*}" || die "'${entry%:*}' is missing: the Debian package '$(package_of "${entry#*:}")' could not be installed (see $cache/apt-install.log)"
+  done
+}
+
+# The docker program moved out of docker.io into a package of its own after bookworm.
+package_of() {
+  if [ "$1" = docker.io ] && apt-cache show docker-cli >/dev/null 2>&1; then echo "docker.io docker-cli"; else echo "$1"; fi
+}
+
+# An unrelated source that is broken must not stop us; whether a package can be had shows when it is installed.
+refresh_package_lists() {
+  [ -z "${lists_refreshed:-}" ] || return 0
+  apt-get update >"$cache/apt-update.log" 2>&1 || say "programs: apt-get update complained, going on (see $cache/apt-update.log)"
+  lists_refreshed=1
+}
+
+install_packages() {
+  : >"$cache/apt-install.log"
+  apt_install "$@" && return 0
+  # One that cannot be had must not hide the others: one at a time, and the caller looks what is missing then.
+  local package
+  for package; do apt_install "$package" || true; done
+}
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >>"$cache/apt-install.log" 2>&1; }
+
+# sshd and dockerd are wanted as programs; a machine under test shall not get a public ssh server out of it.
+no_services_meanwhile() {
+  local policy=/usr/sbin/policy-rc.d
+  [ ! -e $policy ] || {
+    "$@"
+    return
+  }
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod 755 $policy
+  "$@" || true
+  rm -f $policy
+}
