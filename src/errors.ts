@@ -40,7 +40,7 @@ export class LifeboatError extends Error {
 /** One line for a log or a report: the message and the chain of causes behind it. */
 export function describeError(error: unknown): string {
   const parts: string[] = [];
-  for (let current = error; current !== undefined && parts.length < 6; ) {
+  for (let current = error; current !== undefined && parts.length < 6;) {
     const message = current instanceof Error ? current.message : String(current);
     if (!parts.some((part) => part.includes(message))) parts.push(message);
     current = current instanceof Error ? current.cause : undefined;

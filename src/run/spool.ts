@@ -1,26 +1,41 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LifeboatError } from "../errors.ts";
+import type { Clock } from "../system/clock.ts";
 import { freeBytes } from "../system/files.ts";
 
 /** A private folder below the state folder for the files of one run: staged copies, sealed archives, fetched backups. */
 export interface Spool extends AsyncDisposable {
   readonly folder: string;
-  /** Makes an empty folder in it. */
+  /** Makes a folder in it; one that is there already is kept. */
   makeFolder(name: string): Promise<string>;
+  /** Takes away everything in it, so that its space can be used again. */
+  empty(): Promise<void>;
 }
 
 /**
  * Opens a spool, after taking away what dead runs left behind. The caller holds the lock, so no other run is alive.
  * Everything in it goes when it is disposed of.
  */
-export async function openSpool(stateFolder: string): Promise<Spool> {
+export async function openSpool(stateFolder: string, clock: Clock): Promise<Spool> {
   const parent = join(stateFolder, "spool");
   await mkdir(parent, { recursive: true, mode: 0o700 });
   for (const leftover of await readdir(parent)) await removeTree(join(parent, leftover));
+  await removeOldReaders(stateFolder, clock);
+  return await makeSpool(parent);
+}
+
+/** A spool for commands that only read and hold no lock (`ls` while a backup runs). */
+export async function openReaderSpool(stateFolder: string): Promise<Spool> {
+  return await makeSpool(join(stateFolder, READERS));
+}
+
+const READERS = "reading";
+
+async function makeSpool(parent: string): Promise<Spool> {
   const folder = join(parent, randomBytes(4).toString("hex"));
-  await mkdir(folder, { mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   return {
     folder,
     async makeFolder(name) {
@@ -28,8 +43,24 @@ export async function openSpool(stateFolder: string): Promise<Spool> {
       await mkdir(path, { recursive: true, mode: 0o700 });
       return path;
     },
+    async empty() {
+      for (const name of await readdir(folder)) await removeTree(join(folder, name));
+    },
     [Symbol.asyncDispose]: () => removeTree(folder),
   };
+}
+
+/** No `ls` takes a day: what is older was left by one that was killed. */
+const READER_AGE_MS = 24 * 60 * 60 * 1000;
+
+async function removeOldReaders(stateFolder: string, clock: Clock): Promise<void> {
+  const parent = join(stateFolder, READERS);
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  for (const name of await readdir(parent)) {
+    const path = join(parent, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity })); // Gone: its own command removed it.
+    if (clock.now().getTime() - mtimeMs > READER_AGE_MS) await removeTree(path);
+  }
 }
 
 /** Rejects, naming both numbers, when `folder` has not at least `neededBytes` free. */

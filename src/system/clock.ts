@@ -8,6 +8,8 @@ export interface Clock {
   elapsedMs(): number;
   /** Resolves after `ms`. Rejects with the signal's reason if that is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `work` every `ms` until disposed of. */
+  every(ms: number, work: () => void): Disposable;
 }
 
 export const systemClock: Clock = {
@@ -20,6 +22,10 @@ export const systemClock: Clock = {
       if (signal?.aborted) throw signal.reason;
       throw error;
     }
+  },
+  every(ms, work) {
+    const timer = setInterval(work, ms);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
   },
 };
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -46,6 +46,18 @@ export async function acquireLock(
     if (database.open) database.close();
   };
   return { release, [Symbol.dispose]: release };
+}
+
+/** True while a run is under way in any process on this machine. */
+export function isLocked(stateFolder: string): boolean {
+  const path = join(stateFolder, "lock.db");
+  if (!existsSync(path)) return false;
+  const database = new Database(path, { timeout: 0 });
+  try {
+    return !tryLock(database);
+  } finally {
+    database.close();
+  }
 }
 
 const POLL_MS = 200;

@@ -1,0 +1,130 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { seal, type Sealed } from "../archive/seal.ts";
+import { describeError } from "../errors.ts";
+import { archiveKey, indexKey, nextStem } from "../plan/names.ts";
+import type { ReleaseFailure } from "../quiesce/quiescer.ts";
+import type { SourceFinding } from "../sources/source.ts";
+import { failpoint } from "../system/failpoint.ts";
+import type { Conduct } from "./conduct.ts";
+import { snapshotSources, type Snapshots } from "./snapshot.ts";
+import type { Spool } from "./spool.ts";
+import type { Tools } from "./tools.ts";
+
+/** A backup as it lies in the spool: sealed, its containers released, shipped nowhere yet. */
+export interface Made {
+  readonly id: string;
+  /** First part of its keys. */
+  readonly stem: string;
+  readonly takenAt: Date;
+  readonly sealed: Sealed;
+  readonly findings: readonly SourceFinding[];
+}
+
+/**
+ * Hold, copy, seal, release. The seal is inside the hold only if some files are read where they lie.
+ * The containers are back when this resolves or rejects. `existing`: the stems that are taken.
+ */
+export async function makeAtRest(
+  existing: readonly string[],
+  run: Conduct,
+  spool: Spool,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<Made> {
+  const { config, clock, quiescer, log } = tools;
+  const hold = await run.step("hold", () => quiescer.hold(signal));
+  const heldAtMs = clock.elapsedMs();
+  for (const warning of hold.warnings) run.warn(warning);
+  let releasing: Promise<void> | undefined;
+  const release = () => (releasing ??= run.step("release", async () => tellFailures(await hold.release(), run)));
+  try {
+    await failpoint("backup:held", signal);
+    const takenAt = clock.now();
+    const id = randomBytes(4).toString("hex");
+    const stem = nextStem({ name: config.name, kind: "full", takenAt }, existing);
+    const snapshots = await run.step("copy", () => snapshotSources(spool, tools, signal));
+    await failpoint("backup:copied", signal);
+    if (!snapshots.readsInPlace) await release();
+    const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, signal));
+    await failpoint("backup:sealed", signal);
+    const moved = snapshots.readsInPlace ? tellWoken(await hold.stillAtRest(), run) : [];
+    const unread = tellReadProblems(sealed, hold.held.length > 0, run, log);
+    const findings = withFlaws(snapshots, [...moved, ...unread]);
+    return { id, stem, takenAt, sealed, findings };
+  } finally {
+    await release();
+    if (hold.held.length > 0) {
+      log.info("containers released", { held: hold.held, atRestMs: Math.round(clock.elapsedMs() - heldAtMs) });
+    }
+  }
+}
+
+async function sealAll(
+  { id, stem }: Pick<Made, "id" | "stem">,
+  snapshots: Snapshots,
+  spool: Spool,
+  { config, progress }: Tools,
+  signal: AbortSignal,
+): Promise<Sealed> {
+  const encrypted = config.encryption.kind !== "none";
+  const folder = await spool.makeFolder("sealed");
+  using bar = progress.start("seal", snapshots.contentBytes);
+  return await seal(
+    {
+      id,
+      lists: snapshots.all.flatMap((snapshot) => snapshot.members),
+      compression: config.compression,
+      key: config.encryption,
+      archivePath: join(folder, archiveKey(stem, config.compression.kind, encrypted)),
+      indexPath: join(folder, indexKey(stem, config.compression.kind, encrypted)),
+      onProgress: (plainBytes) => bar.at(plainBytes),
+    },
+    signal,
+  );
+}
+
+function tellFailures(failures: readonly ReleaseFailure[], run: Conduct): void {
+  for (const { kind, container, error } of failures) {
+    if (kind === "left-down") run.leftDown(container, error);
+    else run.warn(`after-hook of container '${container}' failed: ${describeError(error)}`);
+  }
+}
+
+/** Files read in place while their container ran may be torn. */
+function tellWoken(containers: readonly string[], run: Conduct): readonly string[] {
+  return containers.map((name) => {
+    const flaw = `container '${name}' was started by someone else while its files were being read`;
+    run.warn(flaw);
+    return flaw;
+  });
+}
+
+/**
+ * A live folder moves, and that is only noted. Files that could not be read, or that moved although their containers
+ * were at rest, are flaws.
+ */
+function tellReadProblems(sealed: Sealed, atRest: boolean, run: Conduct, log: Tools["log"]): readonly string[] {
+  const flaws: string[] = [];
+  for (const { path, problem } of sealed.readProblems.first) {
+    const shown = JSON.stringify(path);
+    if (atRest || problem === "unreadable") flaws.push(`${shown} ${words[problem]} while it was read`);
+    else log.info("file moved while it was read", { path: shown, problem });
+  }
+  const more = sealed.readProblems.count - sealed.readProblems.first.length;
+  if (more > 0 && flaws.length > 0) flaws.push(`${more} more files had problems while they were read`);
+  for (const flaw of flaws) run.warn(flaw);
+  return flaws;
+}
+
+const words = { changed: "changed", vanished: "vanished", unreadable: "could not be read", shrank: "shrank" } as const;
+
+/** Many flaws of one kind say no more than the first few; the log has them all. */
+const MAX_FLAWS_IN_RECEIPT = 20;
+
+function withFlaws({ all }: Snapshots, flaws: readonly string[]): readonly SourceFinding[] {
+  return all.map(({ finding }) => {
+    if (finding.kind !== "folder" || flaws.length === 0) return finding;
+    return { ...finding, outcome: "flawed", flaws: [...finding.flaws, ...flaws].slice(0, MAX_FLAWS_IN_RECEIPT) };
+  });
+}

@@ -1,0 +1,62 @@
+import { describeError, hintOf } from "../errors.ts";
+import { settle, type RunReport, type Step } from "../report/outcome.ts";
+import type { Tools } from "./tools.ts";
+
+/** What a recipe tells while it works; becomes the report of the run. */
+export interface Conduct {
+  /** Times one step and logs its end. A failure is the caller's to handle. */
+  step<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** A sentence that someone must read: the run is degraded by it. */
+  warn(sentence: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** A container that is not in the state it had: exit code 14, whatever else went well. */
+  leftDown(container: string, error: Error): void;
+  /** Facts for the report: the backup's id, what each target did. */
+  note(facts: Partial<Pick<RunReport, "backupId" | "targets">>): void;
+}
+
+/**
+ * Runs a recipe and gives its report. Never rejects for a failure of the recipe: that is in the report
+ * (`outcome`, `failure`, `exitCode`) and in the log.
+ */
+export async function conduct(
+  command: string,
+  { clock, log }: Pick<Tools, "clock" | "log">,
+  recipe: (run: Conduct) => Promise<void>,
+): Promise<RunReport> {
+  const startedAt = clock.now();
+  const steps: Step[] = [];
+  const warnings: string[] = [];
+  const leftDown: string[] = [];
+  let facts: Partial<Pick<RunReport, "backupId" | "targets">> = {};
+  const run: Conduct = {
+    async step(name, work) {
+      const began = clock.elapsedMs();
+      try {
+        return await work();
+      } finally {
+        const tookMs = Math.round(clock.elapsedMs() - began);
+        steps.push({ name, tookMs });
+        log.debug("step ended", { command, step: name, tookMs });
+      }
+    },
+    warn(sentence, fields) {
+      warnings.push(sentence);
+      log.warn(sentence, fields);
+    },
+    leftDown(container, error) {
+      leftDown.push(container);
+      log.error("container was not brought back", { container, error: describeError(error), hint: hintOf(error) });
+    },
+    note(more) {
+      facts = { ...facts, ...more };
+    },
+  };
+  let failure: unknown;
+  try {
+    await recipe(run);
+  } catch (error) {
+    failure = error;
+    log.error(`${command} failed`, { error: describeError(error), hint: hintOf(error) });
+  }
+  return settle({ command, startedAt, finishedAt: clock.now(), steps, warnings, leftDown, failure, ...facts });
+}

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { LifeboatError } from "../errors.ts";
+import type { Found } from "./find.ts";
+import type { Spool } from "./spool.ts";
+import type { Tools } from "./tools.ts";
+
+/** Archive and index in the spool, byte for byte what the receipt promises. Still sealed. */
+export interface Fetched {
+  readonly archivePath: string;
+  readonly indexPath: string;
+}
+
+/** Rejects with "verification-failed", naming the file and the target, when the bytes are not those that were sealed. */
+export async function fetchBackup(found: Found, spool: Spool, tools: Tools, signal: AbortSignal): Promise<Fetched> {
+  const { receipt } = found.backup;
+  const archivePath = await fetchPart(found, receipt.archive, spool, tools, signal);
+  return { archivePath, indexPath: await fetchIndex(found, spool, tools, signal) };
+}
+
+/** The index alone: enough to list what is in a backup. */
+export async function fetchIndex(found: Found, spool: Spool, tools: Tools, signal: AbortSignal): Promise<string> {
+  return await fetchPart(found, found.backup.receipt.index, spool, tools, signal);
+}
+
+interface Part {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+async function fetchPart(
+  { target }: Found,
+  part: Part,
+  spool: Spool,
+  { progress }: Tools,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = join(await spool.makeFolder("fetched"), part.key);
+  using bar = progress.start(`fetch ${part.key}`, part.sizeBytes);
+  await target.fetch(part.key, path, signal, (gotBytes) => bar.at(gotBytes));
+  const sha256 = await sha256Of(path, signal);
+  if (sha256 === part.sha256) return path;
+  throw new LifeboatError(
+    "verification-failed",
+    `'${part.key}' on '${target.name}' is damaged: its SHA-256 is ${sha256}, its receipt says ${part.sha256}`,
+    { hint: "Restore from another target (--target), or an older backup. Nothing was touched." },
+  );
+}
+
+async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
+  return hash.digest("hex");
+}

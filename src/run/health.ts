@@ -1,0 +1,53 @@
+import { overdueSince } from "../plan/schedule.ts";
+import { readHeldJournal } from "../quiesce/journal.ts";
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../system/clock.ts";
+import { isLocked } from "../system/lock.ts";
+import { HEARTBEAT_MS, readDaemonState, readState } from "./state.ts";
+
+export interface Health {
+  readonly healthy: boolean;
+  /** One sentence each; empty when healthy. */
+  readonly problems: readonly string[];
+  readonly lastGood?: { readonly id: string; readonly takenAt: string };
+  readonly nextRunAt?: string;
+}
+
+/** Three heartbeats missed: the loop is blocked or the process gone, not just busy. */
+const DEAD_AFTER_MS = 3 * HEARTBEAT_MS + 10_000;
+
+/**
+ * Is the sidecar doing its work? From the state folder alone: no network, no engine, quick enough for a HEALTHCHECK.
+ * Unhealthy when the scheduler is dead, when the newest good backup is older than the schedule allows, or when a
+ * container was left down.
+ */
+export async function health({ config, clock }: { config: Config; clock: Clock }): Promise<Health> {
+  const now = clock.now();
+  const [state, daemon, held] = await Promise.all([
+    readState(config.state),
+    readDaemonState(config.state),
+    readHeldJournal(config.state),
+  ]);
+  const problems: string[] = [];
+  if (!daemon) problems.push("the daemon has never run here");
+  else {
+    const silentMs = now.getTime() - new Date(daemon.heartbeatAt).getTime();
+    if (silentMs > DEAD_AFTER_MS) problems.push(`the scheduler has been silent for ${Math.round(silentMs / 1000)} s`);
+    const { cronExpression, timeZone, jitterMs } = config.schedule;
+    const reference = new Date(state?.lastGood?.takenAt ?? daemon.firstStartedAt);
+    const overdue = overdueSince({ cronExpression, timeZone, jitterMs, newestGoodAt: reference, now });
+    if (overdue) {
+      const newest = state?.lastGood
+        ? `the newest good backup is of ${state.lastGood.takenAt}`
+        : "there is no good backup";
+      problems.push(`${newest}; one was due at ${overdue.toISOString()}`);
+    }
+  }
+  if (held.length > 0 && !isLocked(config.state)) problems.push(`left at rest: ${held.join(", ")}`);
+  return {
+    healthy: problems.length === 0,
+    problems,
+    ...(state?.lastGood ? { lastGood: state.lastGood } : {}),
+    ...(daemon?.nextRunAt ? { nextRunAt: daemon.nextRunAt } : {}),
+  };
+}

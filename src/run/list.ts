@@ -1,0 +1,54 @@
+import { describeError } from "../errors.ts";
+import { readHoldingsOf } from "./find.ts";
+import type { Tools } from "./tools.ts";
+
+/** One backup, and the targets that hold all of it. */
+export interface ListedBackup {
+  readonly id: string;
+  readonly takenAt: string;
+  readonly kind: "full" | "incr";
+  readonly sizeBytes: number;
+  readonly contentBytes: number;
+  readonly files: number;
+  readonly outcome: "good" | "flawed";
+  readonly stem: string;
+  readonly targets: readonly string[];
+}
+
+export interface Listing {
+  /** Oldest first. */
+  readonly backups: readonly ListedBackup[];
+  /** Sentences a person must read: broken backups, targets that did not answer. Not empty: exit code 3. */
+  readonly warnings: readonly string[];
+}
+
+/** Rejects only when no target at all could be read. */
+export async function list(targetName: string | undefined, tools: Tools, signal: AbortSignal): Promise<Listing> {
+  const { holdings, unreadable } = await readHoldingsOf(targetName, tools, signal);
+  if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
+  const listed = new Map<string, ListedBackup & { targets: string[]; sequence: number }>();
+  for (const { target, backups } of holdings) {
+    for (const { stem, receipt } of backups) {
+      const before = listed.get(receipt.id);
+      if (before) before.targets.push(target.name);
+      else {
+        const { id, takenAt, kind, outcome, archive, index, sequence } = receipt;
+        const sizeBytes = archive.sizeBytes + index.sizeBytes;
+        const { contentBytes } = archive;
+        const targets = [target.name];
+        const files = archive.counts.files;
+        listed.set(id, { id, takenAt, kind, sizeBytes, contentBytes, files, outcome, stem, targets, sequence });
+      }
+    }
+  }
+  const backups = [...listed.values()]
+    .sort((a, b) => a.sequence - b.sequence)
+    .map(({ sequence: _, ...shown }) => shown);
+  const warnings = [
+    ...unreadable.map(({ target, error }) => `target '${target.name}' cannot be read: ${describeError(error)}`),
+    ...holdings.flatMap(({ target, broken }) =>
+      broken.map(({ stem, problem }) => `'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`),
+    ),
+  ];
+  return { backups, warnings };
+}

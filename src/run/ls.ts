@@ -1,0 +1,38 @@
+import { readIndex } from "../archive/index-file.ts";
+import type { IndexEntry } from "../archive/format.ts";
+import { LifeboatError } from "../errors.ts";
+import { fetchIndex } from "./fetch.ts";
+import { findBackup, type Wanted } from "./find.ts";
+import { openReaderSpool } from "./spool.ts";
+import type { Tools } from "./tools.ts";
+
+/**
+ * Gives every entry of a backup at or below `path` (relative to the sources, as restored), from its index alone.
+ * Rejects with "not-found" if the backup has nothing there.
+ */
+export async function* listEntries(
+  wanted: Wanted & { readonly path?: string },
+  tools: Tools,
+  signal: AbortSignal,
+): AsyncGenerator<IndexEntry> {
+  const { config, keys } = tools;
+  const found = await findBackup(wanted, tools, signal);
+  await using spool = await openReaderSpool(config.state);
+  const wantedPath = Buffer.from(["backup", wanted.path?.replace(/^\.?\/+|\/+$/g, "")].filter(Boolean).join("/"));
+  let matched = false;
+  for await (const entry of readIndex(await fetchIndex(found, spool, tools, signal), keys, signal)) {
+    if (!isAtOrBelow(entry.path, wantedPath)) continue;
+    matched = true;
+    yield entry;
+  }
+  if (!matched) {
+    throw new LifeboatError("not-found", `backup '${found.backup.receipt.id}' has no '${wanted.path}'`, {
+      hint: "Paths are relative to BACKUP_SOURCES; `lifeboat ls ID` without a path shows all of them.",
+    });
+  }
+}
+
+function isAtOrBelow(path: Buffer, folder: Buffer): boolean {
+  if (!path.subarray(0, folder.length).equals(folder)) return false;
+  return path.length === folder.length || path[folder.length] === "/".charCodeAt(0);
+}

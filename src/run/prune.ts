@@ -1,0 +1,77 @@
+import { decideRetention } from "../plan/retention.ts";
+import { parseKey } from "../plan/names.ts";
+import { describeError } from "../errors.ts";
+import type { Target } from "../targets/target.ts";
+import { readHolding, type Holding } from "./catalogue.ts";
+import type { Tools } from "./tools.ts";
+
+/** What pruning one target did, or would do. */
+export interface Pruning {
+  readonly target: string;
+  readonly keep: readonly { readonly id: string; readonly reasons: readonly string[] }[];
+  readonly remove: readonly { readonly id: string; readonly reasons: readonly string[] }[];
+  /** Stems of objects without a receipt, older than a day. */
+  readonly sweep: readonly string[];
+  /** Why nothing is removed although something is due. */
+  readonly refused?: string;
+}
+
+/** Objects of a run that is still under way have no receipt yet; after a day nothing is under way any more. */
+const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
+
+/** Decides, without doing. */
+export function planPruning(holding: Holding, { config, clock }: Tools): Pruning {
+  const now = clock.now();
+  const decision = decideRetention(
+    holding.backups.map(({ receipt }) => ({
+      id: receipt.id,
+      takenAt: new Date(receipt.takenAt),
+      outcome: receipt.outcome,
+      parent: receipt.parent,
+    })),
+    config.retentionDays === undefined ? {} : { days: config.retentionDays },
+    now,
+  );
+  const orphans = holding.orphans.filter(({ keys: [key] }) => {
+    const takenAt = key === undefined ? undefined : parseKey(key, config.name)?.takenAt;
+    return takenAt !== undefined && now.getTime() - takenAt.getTime() > ORPHAN_AGE_MS;
+  });
+  return { target: holding.target.name, ...decision, sweep: orphans.map(({ stem }) => stem) };
+}
+
+/** Removes what `planPruning` says: receipts first, so that a run cut off here leaves no receipt without its archive. */
+export async function pruneTarget(target: Target, tools: Tools, signal: AbortSignal): Promise<Pruning> {
+  const holding = await readHolding(target, tools, signal);
+  const pruning = planPruning(holding, tools);
+  const doomed = new Set(pruning.remove.map(({ id }) => id));
+  const backups = holding.backups.filter(({ receipt }) => doomed.has(receipt.id));
+  if (backups.length > 0) {
+    await target.remove(
+      backups.map(({ receiptKey }) => receiptKey),
+      signal,
+    );
+  }
+  const rest = [
+    ...backups.flatMap(({ receipt }) => [receipt.index.key, receipt.archive.key]),
+    ...holding.orphans.filter(({ stem }) => pruning.sweep.includes(stem)).flatMap(({ keys }) => keys),
+  ];
+  if (rest.length > 0) await target.remove(rest, signal);
+  await target.sweep(signal);
+  if (pruning.refused !== undefined) tools.log.warn("pruning refused", { target: target.name, why: pruning.refused });
+  for (const { id, reasons } of pruning.remove) tools.log.info("backup removed", { target: target.name, id, reasons });
+  return pruning;
+}
+
+/** Prunes each target that took this run's backup; gives a sentence for each that could not be pruned. */
+export async function pruneTargets(
+  targets: readonly Target[],
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const results = await Promise.allSettled(targets.map((target) => pruneTarget(target, tools, signal)));
+  signal.throwIfAborted();
+  return results.flatMap((result, at) => {
+    if (result.status === "fulfilled") return result.value.refused === undefined ? [] : [result.value.refused];
+    return [`target '${targets[at]?.name}' could not be pruned: ${describeError(result.reason)}`];
+  });
+}

@@ -1,0 +1,111 @@
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { extract } from "../archive/extract.ts";
+import { LifeboatError } from "../errors.ts";
+import type { RunReport } from "../report/outcome.ts";
+import { failpoint } from "../system/failpoint.ts";
+import { isSystemError, syncFolder } from "../system/files.ts";
+import { acquireLock } from "../system/lock.ts";
+import { conduct } from "./conduct.ts";
+import { fetchBackup, type Fetched } from "./fetch.ts";
+import { findBackup, type Wanted } from "./find.ts";
+import { openSpool, requireSpace } from "./spool.ts";
+import type { Tools } from "./tools.ts";
+
+/**
+ * Restores a backup into a folder that does not exist yet or is empty. Nothing appears there before every byte has
+ * passed its checks: the receipt its authentication, the sealed files their digests, each file its SHA-256.
+ */
+export async function restoreTo(
+  wanted: Wanted & { readonly to: string },
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<RunReport> {
+  const { config, clock, log } = tools;
+  return await conduct("restore", tools, async (run) => {
+    const to = resolve(wanted.to);
+    await requireEmpty(to);
+    using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
+    const found = await run.step("find", () => findBackup(wanted, tools, signal));
+    const { receipt } = found.backup;
+    run.note({ backupId: receipt.id });
+    await using spool = await openSpool(config.state, clock);
+    await requireSpace(config.state, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
+    const fetched = await run.step("fetch", () => fetchBackup(found, spool, tools, signal));
+    await failpoint("restore:fetched", signal);
+    await run.step("extract", () => extractAndPublish(to, fetched, receipt.archive.contentBytes, tools, signal));
+    log.info("backup restored", { id: receipt.id, from: found.target.name, to });
+  });
+}
+
+/** Extracts into a quarantine on the file system of `to`, and only then lets it appear there. */
+async function extractAndPublish(
+  to: string,
+  fetched: Fetched,
+  contentBytes: number,
+  { keys, progress }: Tools,
+  signal: AbortSignal,
+): Promise<void> {
+  const quarantine = await makeQuarantine(to);
+  try {
+    await requireSpace(quarantine, contentBytes, "to restore the files");
+    using bar = progress.start("restore", contentBytes);
+    await extract({ ...fetched, keys, into: quarantine, onProgress: (bytes) => bar.at(bytes) }, signal);
+    await failpoint("restore:extracted", signal);
+    await publish(join(quarantine, "backup"), to, dirname(quarantine) === to);
+  } finally {
+    await rm(quarantine, { recursive: true, force: true });
+  }
+  await syncFolder(dirname(to));
+}
+
+async function requireEmpty(to: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(to);
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return;
+    throw new LifeboatError("usage", `cannot restore to '${to}'`, { cause: error });
+  }
+  if (names.length === 0) return;
+  throw new LifeboatError("usage", `cannot restore to '${to}': the folder is not empty`, {
+    hint: "Give a folder that does not exist yet, or an empty one. Nothing was touched.",
+  });
+}
+
+/**
+ * An empty folder from which `to` can be filled by rename: beside it, or inside it where it is a mount point of its
+ * own (found out by trying: the system refuses a rename from one mount to another).
+ */
+async function makeQuarantine(to: string): Promise<string> {
+  const parent = dirname(to);
+  await mkdir(parent, { recursive: true });
+  const prefix = `.lifeboat-restore-`;
+  let inside: string;
+  try {
+    inside = await mkdtemp(join(to, prefix));
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return await mkdtemp(join(parent, prefix));
+    throw new LifeboatError("failed", `cannot write to '${to}'`, { cause: error });
+  }
+  const beside = join(parent, basename(inside));
+  try {
+    await rename(inside, beside);
+    return beside;
+  } catch {
+    return inside; // Another mount, or a parent that may not be written to: both only mean "stay inside".
+  }
+}
+
+/** One rename if the quarantine lies beside; a rename for each top-level name if it must lie inside. */
+async function publish(from: string, to: string, inside: boolean): Promise<void> {
+  if (!inside) {
+    await rename(from, to);
+    return;
+  }
+  for (const name of await readdir(from, { encoding: "buffer" })) {
+    const slash = Buffer.from("/");
+    await rename(Buffer.concat([Buffer.from(from), slash, name]), Buffer.concat([Buffer.from(to), slash, name]));
+  }
+  await rmdir(from);
+}

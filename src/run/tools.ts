@@ -1,0 +1,20 @@
+import type { OpeningKeys } from "../archive/format.ts";
+import type { Config } from "../config/config.ts";
+import type { Quiescer } from "../quiesce/quiescer.ts";
+import type { Progress } from "../report/progress.ts";
+import type { Clock } from "../system/clock.ts";
+import type { Log } from "../system/log.ts";
+import type { Target } from "../targets/target.ts";
+
+/** What every recipe is given. Put together in assemble.ts. */
+export interface Tools {
+  readonly config: Config;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly progress: Progress;
+  readonly targets: readonly Target[];
+  readonly quiescer: Quiescer;
+  /** What can open this operator's backups, from the settings. */
+  readonly keys: OpeningKeys;
+}

@@ -1,0 +1,122 @@
+import { verifyArchive } from "../archive/extract.ts";
+import { readIndex } from "../archive/index-file.ts";
+import { describeError, LifeboatError } from "../errors.ts";
+import { chooseBackup } from "../plan/choose.ts";
+import type { RunReport } from "../report/outcome.ts";
+import { acquireLock } from "../system/lock.ts";
+import type { Holding, KnownBackup } from "./catalogue.ts";
+import { conduct, type Conduct } from "./conduct.ts";
+import { fetchBackup, fetchIndex } from "./fetch.ts";
+import { readHoldingsOf } from "./find.ts";
+import { openSpool, requireSpace, type Spool } from "./spool.ts";
+import type { Tools } from "./tools.ts";
+
+/** What was found about one backup on one target. */
+export interface Verified {
+  readonly id: string;
+  readonly target: string;
+  /** "complete": authentic, all parts there in full size, the index opens. "read": and every byte read and compared. */
+  readonly result: "complete" | "read" | "broken";
+  readonly problem?: string;
+}
+
+/**
+ * Are these the bytes that were sealed, and do they open? Each target's copy is verified by itself.
+ * The report fails with exit code 13 if one of them is not; leftovers of a run that was cut off degrade it.
+ */
+export async function verify(
+  wanted: { readonly id: string | "all"; readonly read: boolean; readonly target?: string },
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<{ report: RunReport; verified: readonly Verified[] }> {
+  const { config, clock } = tools;
+  const verified: Verified[] = [];
+  const report = await conduct("verify", tools, async (run) => {
+    using _lock = await acquireLock(config.state, "verify", config.lockTimeoutMs, clock, signal);
+    await using spool = await openSpool(config.state, clock);
+    const { holdings, unreadable } = await readHoldingsOf(wanted.target, tools, signal);
+    for (const { target, error } of unreadable) {
+      run.warn(`target '${target.name}' cannot be read: ${describeError(error)}`);
+    }
+    if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
+    const id = wanted.id === "all" ? undefined : chosenId(wanted.id, holdings);
+    for (const holding of holdings) {
+      for (const backup of holding.backups) {
+        if (id !== undefined && backup.receipt.id !== id) continue;
+        verified.push(await verifyOne(holding, backup, wanted.read, spool, tools, signal));
+      }
+      verified.push(...tellBroken(holding, wanted.id));
+      tellOrphans(holding, run);
+    }
+    if (verified.length === 0) throw new LifeboatError("not-found", `there is no backup to verify`);
+    const broken = verified.filter(({ result }) => result === "broken");
+    if (broken.length > 0) {
+      const [first] = broken;
+      throw new LifeboatError(
+        "verification-failed",
+        `${broken.length} of ${verified.length} copies failed: '${first?.id}' on '${first?.target}': ${first?.problem}`,
+        { hint: "Keep older backups, run a new one (lifeboat backup), and look at the storage." },
+      );
+    }
+  });
+  return { report, verified };
+}
+
+function chosenId(wanted: string, holdings: readonly Holding[]): string | undefined {
+  const known = new Map(
+    holdings.flatMap(({ backups }) => backups).map(({ stem, receipt }) => [receipt.id, { stem, ...receipt }]),
+  );
+  const broken = holdings.flatMap((holding) => holding.broken).some(({ stem }) => stem.startsWith(wanted));
+  if (broken) return wanted; // Named by its files; what is wrong with it is told below.
+  return chooseBackup([...known.values()], wanted).id;
+}
+
+async function verifyOne(
+  { target }: Holding,
+  backup: KnownBackup,
+  read: boolean,
+  spool: Spool,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<Verified> {
+  const { receipt } = backup;
+  const found = { backup, target };
+  const place = { id: receipt.id, target: target.name };
+  try {
+    if (read) {
+      await requireSpace(spool.folder, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
+      const fetched = await fetchBackup(found, spool, tools, signal);
+      using bar = tools.progress.start(`verify ${receipt.id}`, receipt.archive.contentBytes);
+      await verifyArchive({ ...fetched, keys: tools.keys, onProgress: (bytes) => bar.at(bytes) }, signal);
+      return { ...place, result: "read" };
+    }
+    let entries = 0;
+    for await (const _ of readIndex(await fetchIndex(found, spool, tools, signal), tools.keys, signal)) entries++;
+    if (entries !== receipt.index.entries) {
+      throw new LifeboatError("verification-failed", `the index has ${entries} entries, not ${receipt.index.entries}`);
+    }
+    return { ...place, result: "complete" };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ...place, result: "broken", problem: describeError(error) };
+  } finally {
+    await spool.empty();
+  }
+}
+
+function tellBroken({ target, broken }: Holding, wanted: string): Verified[] {
+  return broken
+    .filter(({ stem }) => wanted === "all" || wanted === "latest" || stem.startsWith(wanted))
+    .map(({ stem, problem }) => ({ id: stem, target: target.name, result: "broken", problem: describeError(problem) }));
+}
+
+function tellOrphans({ target, orphans }: Holding, run: Conduct): void {
+  for (const { keys } of orphans) {
+    run.warn(
+      `${keys.map((key) => `'${key}'`).join(" and ")} on '${target.name}' without a receipt: this is no backup`,
+      {
+        hint: "Left by a run that was cut off. A later backup removes it once it is a day old.",
+      },
+    );
+  }
+}
