@@ -69,3 +69,8 @@ function refuseNeverFiring(expression: string): void {
     throw never;
   }
 }
+
+/** True if the expression fires at least once in every hour of the days it fires on. */
+export function isEveryHour(expression: string): boolean {
+  return parseCron(expression, new Date(0)).fields.hour.values.length === 24;
+}

@@ -19,9 +19,10 @@ export interface World {
 
 /**
  * What the settings are for, which decides what must be there. "backup": everything. "restore" (also list, verify,
- * prune): the targets; on a new machine there may be nothing to save yet, and only a private key. "decrypt": no target.
+ * prune): the targets; on a new machine there may be nothing to save yet, and only a private key. "decrypt" and
+ * "health": no target.
  */
-export type Purpose = "backup" | "restore" | "decrypt";
+export type Purpose = "backup" | "restore" | "decrypt" | "health";
 
 export interface ReadSettings {
   readonly config: Config;
@@ -42,7 +43,7 @@ export function readSettings(env: Environment, world: World, purpose: Purpose = 
     requireSources(findings, exists);
     requireEncryption(findings);
   }
-  if (purpose !== "decrypt") requireTarget(findings, targets);
+  if (purpose === "backup" || purpose === "restore") requireTarget(findings, targets);
   const config = assemble(findings, targets, world, purpose);
   if (problems.length > 0) throw new SettingsError(withoutDoubles(problems));
   return { config, warnings, given: gathered.given };
