@@ -6,7 +6,7 @@ import type { Exclusions } from "./exclusions.ts";
 import type { ListWriter } from "./list-writer.ts";
 import { byteStringOf, bytesOf, printable, type ByteString } from "./names.ts";
 import { identityOf, type FolderIdentity } from "./root.ts";
-import { HEADER_BYTES, readSqliteHeader, SIDE_FILES } from "./sqlite-header.ts";
+import { HEADER_BYTES, readSqliteHeader, SIDE_FILES } from "./sqlite/header.ts";
 import type { FoundDatabase, Survey } from "./survey.ts";
 import type { Counter } from "./tally.ts";
 

@@ -1,0 +1,34 @@
+import type { ByteString } from "../names.ts";
+
+/** What the process that copies one database is told, as JSON on its standard input. */
+export interface CopyJob {
+  /** Absolute path of the live database. */
+  readonly database: ByteString;
+  /** The same for a person. */
+  readonly name: string;
+  /** A private, empty folder with a plain name. The copy will be `copy` in it. */
+  readonly folder: string;
+  /** For all of it: waiting for locks, copying, checking. */
+  readonly timeoutMs: number;
+}
+
+/** What it answers, as JSON on its standard output. */
+export type CopyAnswer =
+  | { readonly kind: "copied"; readonly copied: Copied }
+  | { readonly kind: "failed"; readonly message: string; readonly hint?: string; readonly cause?: string };
+
+export interface Copied {
+  readonly method: CopyMethod;
+  /** What a person must look at; empty when the copy is good. */
+  readonly flaws: readonly string[];
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Endings of raw side files kept as `copy<ending>`: only beside a database that SQLite cannot read. */
+  readonly sideFiles: readonly string[];
+}
+
+/**
+ * "online": by SQLite's backup from a pinned snapshot. "recovered": files copied at rest, the transactions in their
+ * -wal or -journal finished or rolled back in the copy. "copied at rest": a file that needed neither.
+ * "raw": SQLite cannot read it; the files as they were found.
+ */
+export type CopyMethod = "online" | "recovered" | "copied at rest" | "raw";

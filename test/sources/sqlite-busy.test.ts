@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { describe, test } from "node:test";
+import { query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";
+
+describe("a database under a busy writer, seen through a read-only mount", () => {
+  for (const mode of ["wal", "delete"] as const) {
+    test(`twenty copies in a row are all intact and consistent (journal mode ${mode})`, async () => {
+      await using volume = await Volume.create();
+      await volume.write("app.db", "hammer", mode);
+      const states = new Set<unknown>();
+      for (let times = 0; times < 20; times += 1) {
+        const { copy, finding } = await volume.snapshot();
+        assert.deepEqual([finding.outcome, finding.facts["method"]], ["good", "online"]);
+        assert.deepEqual(await readdir(dirname(copy)), ["app.db"]);
+        assert.equal(query(copy, "PRAGMA integrity_check"), "ok");
+        assert.equal(totalBalance(copy), TOTAL_BALANCE);
+        states.add(query(copy, "SELECT group_concat(balance) FROM savings"));
+      }
+      assert.equal(states.size, 20, "each copy is of its own moment");
+    });
+  }
+
+  test("an application that opens and closes its WAL database all the time is copied", async () => {
+    await using volume = await Volume.create();
+    await volume.write("app.db", "open-and-close", "wal");
+    for (let times = 0; times < 5; times += 1) {
+      const { copy, finding } = await volume.snapshot();
+      assert.equal(finding.outcome, "good");
+      assert.equal(totalBalance(copy), TOTAL_BALANCE);
+    }
+  });
+});
