@@ -1,8 +1,106 @@
-import { readKeys, type Key } from "openpgp";
+import { decryptKey, readKeys, readPrivateKeys, type Key, type PrivateKey } from "openpgp";
+import { LifeboatError } from "../errors.ts";
+import type { OpeningKeys, SealingKey } from "./format.ts";
 
-/** The public keys of armored blocks; each block may hold several. */
+/** Someone who can open what is sealed from now on. */
+export interface Recipient {
+  /** Of the primary key, upper-case hex, as gpg shows it. */
+  readonly fingerprint: string;
+  /** When encrypting to it will stop working; undefined if never. */
+  readonly expiresAt?: Date;
+}
+
+/**
+ * Checks that `key` can be sealed to, today. Resolves with the recipients (none unless it is public keys).
+ * Rejects with "settings" for keys that are unreadable, expired, revoked, private, or cannot be encrypted to.
+ */
+export async function inspectSealingKey(key: SealingKey): Promise<{ readonly recipients: readonly Recipient[] }> {
+  if (key.kind !== "public-keys") return { recipients: [] };
+  const keys = await readSealingKeys(key.armored);
+  return { recipients: await Promise.all(keys.map(inspectKey)) };
+}
+
+/** The public keys of armored blocks; each block may hold several. Rejects with "settings" if one is unreadable. */
 export async function readSealingKeys(armored: readonly string[]): Promise<Key[]> {
   const keys: Key[] = [];
-  for (const armoredKeys of armored) keys.push(...(await readKeys({ armoredKeys })));
+  for (const armoredKeys of armored) {
+    try {
+      keys.push(...(await readKeys({ armoredKeys })));
+    } catch (error) {
+      throw new LifeboatError("settings", "a public key cannot be read", {
+        hint: "Give what `gpg --armor --export FINGERPRINT` prints, all lines of it.",
+        cause: error,
+      });
+    }
+  }
+  if (keys.length === 0) throw new LifeboatError("settings", "no public key was given");
   return keys;
+}
+
+/** The private keys among `keys`, unlocked. Rejects with "wrong-key" if one cannot be read or unlocked. */
+export async function unlockPrivateKeys(keys: OpeningKeys): Promise<PrivateKey[]> {
+  const unlocked: PrivateKey[] = [];
+  for (const secret of keys.privateKeys ?? []) {
+    for (const privateKey of await readPrivate(secret.reveal())) {
+      unlocked.push(
+        privateKey.isDecrypted() ? privateKey : await unlock(privateKey, keys.privateKeyPassphrase?.reveal()),
+      );
+    }
+  }
+  return unlocked;
+}
+
+async function inspectKey(key: Key): Promise<Recipient> {
+  const fingerprint = key.getFingerprint().toUpperCase();
+  const named = `key '${fingerprint}'`;
+  if (key.isPrivate()) {
+    throw new LifeboatError("settings", `${named} is a private key where a public one is meant`, {
+      hint: "Keep the private key off this machine, and give what `gpg --armor --export` prints for it.",
+    });
+  }
+  if (await key.isRevoked()) throw new LifeboatError("settings", `${named} has been revoked`, { hint: REPLACE });
+  const expiresAt = await key.getExpirationTime();
+  if (expiresAt instanceof Date && expiresAt <= new Date()) throw expired(named, expiresAt);
+  try {
+    const subkey = await key.getEncryptionKey();
+    const ends = [expiresAt, await subkey.getExpirationTime()].filter((end) => end instanceof Date);
+    const soonest = ends.sort((a, b) => a.getTime() - b.getTime())[0];
+    return { fingerprint, ...(soonest ? { expiresAt: soonest } : {}) };
+  } catch (error) {
+    throw new LifeboatError("settings", `${named} has no valid subkey to encrypt to`, { hint: REPLACE, cause: error });
+  }
+}
+
+const REPLACE =
+  "Export the key again if it has been renewed, or name another one. Old backups still need the old private key.";
+
+function expired(named: string, expiresAt: Date): LifeboatError {
+  return new LifeboatError("settings", `${named} expired on ${expiresAt.toISOString().slice(0, 10)}`, {
+    hint: REPLACE,
+  });
+}
+
+async function readPrivate(armoredKeys: string): Promise<PrivateKey[]> {
+  try {
+    return await readPrivateKeys({ armoredKeys });
+  } catch (error) {
+    throw new LifeboatError("wrong-key", "the private key cannot be read", {
+      hint: "Give what `gpg --armor --export-secret-keys FINGERPRINT` prints, all lines of it.",
+      cause: error,
+    });
+  }
+}
+
+async function unlock(privateKey: PrivateKey, passphrase: string | undefined): Promise<PrivateKey> {
+  const fingerprint = privateKey.getFingerprint().toUpperCase();
+  if (passphrase === undefined) {
+    throw new LifeboatError("wrong-key", `private key '${fingerprint}' is locked with a passphrase`, {
+      hint: "Set GPG_PRIVATE_KEY_PASSPHRASE.",
+    });
+  }
+  try {
+    return await decryptKey({ privateKey, passphrase });
+  } catch (error) {
+    throw new LifeboatError("wrong-key", `the passphrase of private key '${fingerprint}' is wrong`, { cause: error });
+  }
 }

@@ -5,7 +5,7 @@ import type { Bytes } from "./through-child.ts";
  * The OpenPGP packets that carry the data, written here because `openpgp` takes twice the time for them: a
  * Symmetrically Encrypted Integrity Protected Data packet, version 1 (RFC 9580, 5.13.1), around one literal data
  * packet of binary data without name or date. AES-256 in CFB mode. Both packets have partial lengths, so nothing is
- * held but one part. `sessionKey`: 32 bytes.
+ * held but one part. `sessionKey`: 32 bytes. The buffers given are only valid until the next one is asked for.
  */
 export async function* encryptedData(plain: Bytes, sessionKey: Buffer): AsyncGenerator<Buffer, void> {
   yield Buffer.from([TAG_SEIPD]);
@@ -34,9 +34,12 @@ async function* literalBody(plain: Bytes): AsyncGenerator<Buffer, void> {
   yield* plain;
 }
 
-/** Cuts a packet's body into parts of one size, each with its length before it, and a last one with its own. */
+/**
+ * Cuts a packet's body into parts of one size, each with its length before it, and a last one with its own.
+ * The buffer is filled anew for each part, so what this gives is only valid until more is asked for.
+ */
 async function* partialLengths(body: Bytes): AsyncGenerator<Buffer, void> {
-  let part = Buffer.allocUnsafe(PART_BYTES);
+  const part = Buffer.allocUnsafe(PART_BYTES);
   let filled = 0;
   for await (const bytes of body) {
     for (let at = 0; at < bytes.length;) {
@@ -46,7 +49,6 @@ async function* partialLengths(body: Bytes): AsyncGenerator<Buffer, void> {
       if (filled < PART_BYTES) continue;
       yield PARTIAL_LENGTH;
       yield part;
-      part = Buffer.allocUnsafe(PART_BYTES);
       filled = 0;
     }
   }
