@@ -2,13 +2,16 @@
 export interface Quiescer {
   /**
    * Runs the before-hooks, then brings every container with a hold label to rest, dependants first.
-   * All or nothing: if one will not rest, those already held are released before this rejects.
-   * Each act is in the journal on disk before it is done.
+   * All or nothing: if one will not rest, or the signal aborts, those already held are released before this rejects;
+   * if that fails too, it rejects with a "left-down" error. Labels that are wrong, or ask for what cannot be done, are
+   * one "settings" error before anything is touched. Each act is in the journal on disk before it is done.
+   * What an earlier process left down is tried again first.
    */
   hold(signal: AbortSignal): Promise<Hold>;
   /**
    * Brings back whatever an earlier process held and never released (SIGKILL, power cut), from the journal.
-   * Called at start, before anything else. Gives what could not be brought back.
+   * Called at start, before anything else. Gives what could not be brought back; that stays in the journal.
+   * Rejects only if the journal cannot be read or is of an unknown version, naming the file.
    */
   recover(): Promise<Recovery>;
 }
@@ -19,8 +22,9 @@ export interface Hold {
   /** Sentences a person must read: a container killed because it did not stop in time, a signal that saved nothing. */
   readonly warnings: readonly string[];
   /**
-   * True while every held container is still at rest (same state, not restarted behind our back).
-   * Asked after the copy: if it is false, the copy may be torn.
+   * Names of the containers that are not at rest any more, or were started in between: held ones, and labelled ones
+   * that were at rest already. Asked after the copy: if there are any, it may be torn. An engine that cannot be asked
+   * vouches for none, so all are given. Never rejects.
    */
   stillAtRest(): Promise<readonly string[]>;
   /**
@@ -39,7 +43,10 @@ export interface Recovery {
 
 export interface ReleaseFailure {
   readonly container: string;
-  /** "left-down": the container is not in the state it had (exit code 14). "hook": it is back, an after-hook failed. */
-  readonly kind: "left-down" | "hook";
+  /**
+   * "left-down": the container is not in the state it had (exit code 14). "hook": an after-hook failed, or a command
+   * cannot be ended. "journal": it is back, but the journal still says that it is not.
+   */
+  readonly kind: "left-down" | "hook" | "journal";
   readonly error: Error;
 }

@@ -1,0 +1,52 @@
+/** What this room needs to know of a container; one moment's picture. */
+export interface Container {
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly state: ContainerState;
+  /** The engine's own words, kept to compare: another value means that it was started again. */
+  readonly startedAt: string;
+  readonly exitCode: number;
+  readonly health: Health;
+  readonly autoRemove: boolean;
+  /** Its own stop_grace_period, if it has one. */
+  readonly stopTimeoutMs: number | undefined;
+  /** Ids or names of the containers in whose network, process or IPC namespace it lives. It cannot outlive those. */
+  readonly livesIn: readonly string[];
+  /** Ids or names of the containers it is linked to or takes volumes from. */
+  readonly leansOn: readonly string[];
+  /** Where its mounts are, as it sees them. */
+  readonly mountPoints: readonly string[];
+  /** The folder its root file system writes to on the host, where the storage driver tells. */
+  readonly upperFolder: string | undefined;
+  /** Names and addresses under which others reach it in a network. */
+  readonly aliases: readonly string[];
+}
+
+/** "stopped" is everything that does not run: created, exited, dead. "restarting": down, but the engine will start it. */
+export type ContainerState = "running" | "paused" | "restarting" | "stopped";
+
+/** "none": it has no healthcheck. */
+export type Health = "none" | "starting" | "healthy" | "unhealthy";
+
+export function projectOf(container: Container): string | undefined {
+  return container.labels["com.docker.compose.project"];
+}
+
+/** What stays the same when compose (or a tool that copies labels) replaces a container by a new one. */
+export interface ComposeIdentity {
+  readonly project: string;
+  readonly service: string;
+  readonly number: string;
+}
+
+/** Undefined outside compose, and for `compose run`, whose containers share a number with the service's own. */
+export function composeIdentity(labels: Readonly<Record<string, string>>): ComposeIdentity | undefined {
+  const project = labels["com.docker.compose.project"];
+  const service = labels["com.docker.compose.service"];
+  const number = labels["com.docker.compose.container-number"] ?? "1";
+  if (project === undefined || service === undefined) return undefined;
+  if (labels["com.docker.compose.oneoff"] === "True") return undefined;
+  return { project, service, number };
+}

@@ -1,0 +1,170 @@
+import { LifeboatError } from "../errors.ts";
+import type { Clock } from "../system/clock.ts";
+import { whileEngineGone, type DockerConnection } from "../system/docker.ts";
+import { failpoint } from "../system/failpoint.ts";
+import type { Log } from "../system/log.ts";
+import { checkAccess } from "./access.ts";
+import { bringBackAll, type ComeBack } from "./come-back.ts";
+import type { Container } from "./container.ts";
+import { surveyContainers } from "./discovery.ts";
+import { engineOver, type Engine } from "./engine.ts";
+import { closeHooks, runBeforeHooks } from "./hooks.ts";
+import { openJournal } from "./journal.ts";
+import { defaultLimits, type QuiesceLimits } from "./limits.ts";
+import { readWhereabouts } from "./own-container.ts";
+import { planHold, type HoldPlan } from "./plan.ts";
+import type { Hold, Quiescer, Recovery, ReleaseFailure } from "./quiescer.ts";
+import { bringToRest } from "./rest.ts";
+import type { QuiesceTools } from "./tools.ts";
+import { requireFolderOf } from "./wait-for.ts";
+import { restless } from "./watch.ts";
+
+export interface QuiescerOptions {
+  /** Undefined when there is no socket: then nothing is held, and what an earlier process held cannot be brought back. */
+  readonly docker: DockerConnection | undefined;
+  /** Where the journal `hold.json` is kept. */
+  readonly stateFolder: string;
+  /** Whose labels count: "own-project", "all", or the name of a compose project. */
+  readonly project: string;
+  /** Folder that a relative `lifeboat.before.wait-for` is below. */
+  readonly sourcesFolder: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly limits?: Partial<QuiesceLimits>;
+}
+
+/** A quiescer that goes by the `lifeboat.*` labels of the engine's containers. Asks the engine nothing yet. */
+export function createQuiescer(options: QuiescerOptions): Quiescer {
+  const limits = { ...defaultLimits, ...options.limits };
+  const { docker, stateFolder, clock, log } = options;
+  const engine = docker && engineOver(docker);
+
+  const recoverWithin = async (comeBackMs: number): Promise<Recovery> => {
+    const journal = await openJournal(stateFolder);
+    const names = new Set([...journal.containers, ...journal.hooks].map(({ name }) => name));
+    if (names.size === 0) return { broughtBack: [], failures: [] };
+    if (!engine) return { broughtBack: [], failures: [...names].map(unreachable) };
+    log.warn("bringing back what an earlier run held", { containers: [...names] });
+    return await release({ engine, journal, limits: { ...limits, comeBackMs }, clock, log });
+  };
+
+  return {
+    recover: () => recoverWithin(limits.comeBackMs),
+    async hold(signal) {
+      // Once only: whoever wants to wait for them has called recover before.
+      const leftovers = (await recoverWithin(0)).failures.map((failure) => failure.error.message);
+      if (!engine) return emptyHold(leftovers);
+      const tools: QuiesceTools = { engine, journal: await openJournal(stateFolder), limits, clock, log };
+      const plan = await decide(engine, { ...options, limits }, signal);
+      const warnings = [...leftovers, ...plan.warnings];
+      try {
+        for (const hooks of plan.hooks) warnings.push(...(await runBeforeHooks(hooks, tools, signal)));
+        await failpoint("hold:hooks-run", signal);
+        const rested = await bringAllToRest(plan, warnings, tools, signal);
+        await failpoint("hold:at-rest", signal);
+        return holdOf(plan, rested, warnings, tools);
+      } catch (error) {
+        throw await undo(error, tools);
+      }
+    },
+  };
+}
+
+/** Everything that can be found out without touching anything. */
+async function decide(
+  engine: Engine,
+  options: QuiescerOptions & { readonly limits: QuiesceLimits },
+  signal: AbortSignal,
+): Promise<HoldPlan> {
+  const { project, sourcesFolder, limits, clock, log } = options;
+  const here = await readWhereabouts();
+  const survey = await whileEngineGone(
+    () => surveyContainers(engine, project, here, signal),
+    limits.engineMs,
+    clock,
+    signal,
+  );
+  const plan = planHold(survey, { limits, sourcesFolder, engineHost: engine.connection.host });
+  for (const note of plan.notes) log.info(note);
+  for (const { container, signal: wanted } of plan.hooks) {
+    if (wanted?.waitFor !== undefined) await requireFolderOf(wanted.waitFor, container.name);
+  }
+  await whileEngineGone(() => checkAccess(engine, plan, signal), limits.engineMs, clock, signal);
+  await failpoint("hold:planned", signal);
+  return plan;
+}
+
+async function bringAllToRest(
+  plan: HoldPlan,
+  warnings: string[],
+  tools: QuiesceTools,
+  signal: AbortSignal,
+): Promise<readonly Container[]> {
+  const rested: Container[] = [];
+  for (const hold of plan.holds) {
+    const container = await bringToRest(hold, tools, signal);
+    rested.push(container);
+    if (hold.act === "stop" && container.exitCode === 137) {
+      warnings.push(
+        `container '${container.name}' was killed, as it did not stop within ${hold.timeoutMs / 1000} s: ` +
+          `the copy is crash-consistent`,
+      );
+    }
+  }
+  return rested;
+}
+
+function holdOf(plan: HoldPlan, rested: readonly Container[], warnings: readonly string[], tools: QuiesceTools): Hold {
+  let releasing: Promise<readonly ReleaseFailure[]> | undefined;
+  return {
+    held: rested.map((container) => container.name),
+    warnings,
+    stillAtRest: () => restless([...rested, ...plan.atRest], tools),
+    release: () => (releasing ??= release(tools).then(({ failures }) => failures)),
+  };
+}
+
+/** Containers back, then after-hooks, which need them. Never rejects. */
+async function release(tools: QuiesceTools): Promise<ComeBack> {
+  try {
+    await failpoint("release:begun");
+    const { broughtBack, failures } = await bringBackAll(tools);
+    await failpoint("release:all-back");
+    return { broughtBack, failures: [...failures, ...(await closeHooks(tools))] };
+  } catch (error) {
+    // Only the journal can fail here, or a test's failpoint: what it still names is what is not known to be back.
+    const left = tools.journal.containers.map(({ name }) => name);
+    const kind = left.length > 0 ? "left-down" : "journal";
+    return {
+      broughtBack: [],
+      failures: (left.length > 0 ? left : [tools.journal.path]).map((container) => ({
+        container,
+        kind,
+        error: error instanceof Error ? error : new Error(String(error)),
+      })),
+    };
+  }
+}
+
+/** The error to reject with, once all that was held is back. */
+async function undo(cause: unknown, tools: QuiesceTools): Promise<unknown> {
+  const { failures } = await release(tools);
+  if (failures.length === 0) return cause;
+  const names = failures.map((failure) => `'${failure.container}'`).join(", ");
+  const kind = failures.some((failure) => failure.kind === "left-down") ? "left-down" : "failed";
+  return new LifeboatError(kind, `the hold failed, and so did its undoing for ${names}`, {
+    hint: failures.map((failure) => `${failure.error.message}.`).join(" "),
+    cause,
+  });
+}
+
+function emptyHold(warnings: readonly string[]): Hold {
+  return { held: [], warnings, stillAtRest: async () => [], release: async () => [] };
+}
+
+function unreachable(name: string): ReleaseFailure {
+  const error = new LifeboatError("left-down", `container '${name}' cannot be brought back without a Docker socket`, {
+    hint: "An earlier run held it. Mount the socket again, or start the container by hand and remove hold.json.",
+  });
+  return { container: name, kind: "left-down", error };
+}

@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import { PassThrough, type Readable, type Writable } from "node:stream";
+import { LifeboatError } from "../errors.ts";
+import { withDeadline, type Clock } from "../system/clock.ts";
+import { DockerError } from "../system/docker.ts";
+import { failpoint } from "../system/failpoint.ts";
+import { redact } from "../system/secret.ts";
+import type { Engine, Named } from "./engine.ts";
+
+/** A command for `sh -c` in a container. */
+export interface ContainerCommand {
+  readonly container: Named;
+  readonly command: string;
+  /** As `docker exec --user`; default: the container's own. */
+  readonly user: string | undefined;
+  readonly timeoutMs: number;
+  /** Set in the command's environment, by which it and its children can be found and ended. */
+  readonly mark: string;
+}
+
+export function newMark(): string {
+  return randomUUID();
+}
+
+const CALL_MS = 15_000;
+const MAX_OUTPUT = 4096;
+
+/**
+ * Runs the command to its end. Resolves with the end of its output if its exit code is 0. Rejects with that output if
+ * it is another one. At the deadline, and when `signal` aborts, its processes in the container are ended before this
+ * rejects: Docker itself would let them run on.
+ */
+export async function runInContainer(
+  engine: Engine,
+  wanted: ContainerCommand,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { container, timeoutMs } = wanted;
+  const tooLate = () =>
+    new LifeboatError(
+      "failed",
+      `the command in container '${container.name}' did not end within ${timeoutMs / 1000} s`,
+    );
+  using deadline = withDeadline(timeoutMs, tooLate, signal);
+  const execId = await createExec(engine, wanted, ["sh", "-c", wanted.command], deadline);
+  try {
+    const started = await startExec(engine, container, execId, deadline);
+    await failpoint("hook:running", deadline);
+    const { exitCode, output } = await endOfExec(engine, started, clock, deadline);
+    if (exitCode === 0) return output;
+    const said = output ? `: ${output.split("\n").slice(-3).join(" / ")}` : "";
+    throw new LifeboatError(
+      "failed",
+      `the command in container '${container.name}' ended with exit code ${exitCode}${said}`,
+    );
+  } catch (error) {
+    if (deadline.aborted) await endMarked(engine, wanted, clock);
+    throw error;
+  }
+}
+
+/**
+ * Ends every process of the container that carries the mark: SIGTERM, and SIGKILL after 2 s. Resolves when none is left
+ * (or the container is not running, so that there is none). Rejects if some do not end.
+ */
+export async function endMarked(
+  engine: Engine,
+  { container, mark, user }: Pick<ContainerCommand, "container" | "mark" | "user">,
+  clock: Clock,
+): Promise<void> {
+  const deadline = clock.elapsedMs() + 10_000;
+  for (let round = 0; ; round++) {
+    const name = round < 8 ? "TERM" : "KILL";
+    const found = await signalMarked(engine, { container, mark, user }, name, clock);
+    if (!found) return;
+    if (clock.elapsedMs() > deadline) {
+      throw new LifeboatError("failed", `a command started in container '${container.name}' cannot be ended`, {
+        hint: `Look for it with docker top ${container.name}.`,
+      });
+    }
+    await clock.sleep(250);
+  }
+}
+
+/**
+ * Children inherit the mark with the environment. Only what `sh` has built in is used: images may hold nothing else.
+ * Exit code 0: some were found (and signalled); 3: none. The parent's group is signalled for children that cleaned
+ * their environment.
+ */
+const SIGNAL_SCRIPT = `
+found=3
+for folder in /proc/[0-9]*; do
+  pid=\${folder#/proc/}
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in
+      *"LIFEBOAT_HOOK=$1"*) found=0; kill -s "$2" -- "-$pid"; kill -s "$2" "$pid"; break ;;
+    esac
+  done < "$folder/environ"
+done 2>/dev/null
+exit $found`;
+
+async function signalMarked(
+  engine: Engine,
+  target: Pick<ContainerCommand, "container" | "mark" | "user">,
+  name: string,
+  clock: Clock,
+): Promise<boolean> {
+  const { container, mark, user } = target;
+  using deadline = withDeadline(
+    CALL_MS,
+    () => new LifeboatError("failed", `ending a command in container '${container.name}' took too long`),
+  );
+  try {
+    const unmarked = { container, user, mark: undefined };
+    const execId = await createExec(engine, unmarked, ["sh", "-c", SIGNAL_SCRIPT, "sh", mark, name], deadline);
+    const started = await startExec(engine, container, execId, deadline);
+    const { exitCode, output } = await endOfExec(engine, started, clock, deadline);
+    if (exitCode === 0 || exitCode === 3) return exitCode === 0;
+    throw new LifeboatError("failed", `a command in container '${container.name}' cannot be ended: ${output}`);
+  } catch (error) {
+    // 404: no such container; 409: not running. Its processes ended with it.
+    if (error instanceof DockerError && (error.statusCode === 404 || error.statusCode === 409)) return false;
+    throw error;
+  }
+}
+
+async function createExec(
+  engine: Engine,
+  { container, user, mark }: { container: Named; user: string | undefined; mark: string | undefined },
+  argv: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const exec = await engine.connection.call(
+    `run a command in container '${container.name}'`,
+    CALL_MS,
+    (docker, abortSignal) =>
+      docker.getContainer(container.id).exec({
+        Cmd: [...argv],
+        AttachStdout: true,
+        AttachStderr: true,
+        ...(user === undefined ? {} : { User: user }),
+        ...(mark === undefined ? {} : { Env: [`LIFEBOAT_HOOK=${mark}`] }),
+        abortSignal,
+      }),
+    signal,
+  );
+  return exec.id;
+}
+
+interface StartedExec {
+  readonly execId: string;
+  readonly what: string;
+  readonly stream: Readable;
+  readonly output: Tail;
+}
+
+async function startExec(engine: Engine, container: Named, execId: string, signal: AbortSignal): Promise<StartedExec> {
+  const what = `run a command in container '${container.name}'`;
+  return await engine.connection.call(
+    what,
+    CALL_MS,
+    async (docker) => {
+      const stream = await docker.getExec(execId).start({ Detach: false, Tty: false });
+      const output = tailOf(stream);
+      docker.modem.demuxStream(stream, output.sink, output.sink);
+      return { execId, what, stream, output };
+    },
+    signal,
+  );
+}
+
+async function endOfExec(
+  engine: Engine,
+  { execId, what, stream, output }: StartedExec,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<{ exitCode: number; output: string }> {
+  try {
+    // Asked rather than waited for on the stream, which a child left in the background keeps open for ever.
+    for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+      const state = await engine.connection.call(what, CALL_MS, (docker) => docker.getExec(execId).inspect(), signal);
+      if (!state.Running && state.ExitCode !== null) return { exitCode: state.ExitCode, output: await output.end() };
+      await clock.sleep(pauseMs, signal);
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
+interface Tail {
+  readonly sink: Writable;
+  end(): Promise<string>;
+}
+
+/** Takes all there is to read and keeps its end, without known secrets. `end` waits a moment for what is under way. */
+function tailOf(stream: Readable): Tail {
+  let tail = "";
+  const sink = new PassThrough().setEncoding("utf8");
+  sink.on("data", (text: string) => {
+    tail = (tail + text).slice(-MAX_OUTPUT);
+  });
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  // A connection that broke is told by the next question for the state.
+  for (const event of ["end", "close", "error"]) stream.on(event, () => resolve());
+  return {
+    sink,
+    async end() {
+      using patience = withDeadline(500, () => new Error("enough"));
+      patience.addEventListener("abort", () => resolve(), { once: true });
+      await ended;
+      return redact(tail).trim();
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import { LifeboatError } from "../errors.ts";
+import { DockerError, whileEngineGone } from "../system/docker.ts";
+import { failpoint } from "../system/failpoint.ts";
+import { composeIdentity, type Container } from "./container.ts";
+import type { HeldContainer } from "./journal.ts";
+import type { PlannedHold } from "./plan.ts";
+import type { QuiesceTools } from "./tools.ts";
+
+/** The engine's own kill after the stop timeout is through by then. */
+export const STOP_SLACK_MS = 5_000;
+
+/**
+ * Brings one container to rest and makes sure that it is. In the journal before it is done; whatever this rejects with,
+ * the journal tells what may have happened. Resolves with the container at rest.
+ */
+export async function bringToRest(hold: PlannedHold, tools: QuiesceTools, signal: AbortSignal): Promise<Container> {
+  const { journal, clock, log } = tools;
+  const { container, act } = hold;
+  signal.throwIfAborted();
+  await journal.setContainer(journalEntry(hold, clock.now()));
+  const startedMs = clock.elapsedMs();
+  try {
+    await failpoint("hold:container-journalled", signal);
+    signal.throwIfAborted();
+  } catch (error) {
+    await journal.dropContainer(container.id);
+    throw error;
+  }
+  try {
+    await perform(hold, tools, signal);
+  } catch (error) {
+    await forgetIfUntouched(hold, error, tools);
+    throw error;
+  }
+  await failpoint("hold:container-acted", signal);
+  const rested = await untilAtRest(hold, tools, signal);
+  log.info(act === "stop" ? "container stopped" : "container paused", {
+    container: container.name,
+    tookMs: Math.round(clock.elapsedMs() - startedMs),
+  });
+  return rested;
+}
+
+function journalEntry({ container, act, timeoutMs, dependsOn }: PlannedHold, now: Date): HeldContainer {
+  return {
+    id: container.id,
+    name: container.name,
+    compose: composeIdentity(container.labels) ?? null,
+    act,
+    found: container.state === "restarting" ? "restarting" : "running",
+    health: container.health,
+    startedAt: container.startedAt,
+    actUntil: new Date(now.getTime() + timeoutMs + STOP_SLACK_MS).toISOString(),
+    timeoutMs,
+    dependsOn: [...dependsOn],
+  };
+}
+
+async function perform(
+  { container, act, timeoutMs }: PlannedHold,
+  tools: QuiesceTools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { engine, limits, clock } = tools;
+  if (act === "stop") {
+    await whileEngineGone(() => engine.stop(container, timeoutMs, signal), limits.engineMs, clock, signal);
+    return;
+  }
+  await whileEngineGone(
+    async () => {
+      // An engine that went away in the middle of the first attempt may have done it.
+      const now = await engine.look(container.id, signal);
+      if (now?.state !== "paused") await engine.pause(container);
+    },
+    limits.engineMs,
+    clock,
+    signal,
+  );
+}
+
+/** The engine said no, and the container runs on: nothing to undo, and nothing that could still come. */
+async function forgetIfUntouched({ container }: PlannedHold, error: unknown, tools: QuiesceTools): Promise<void> {
+  if (!(error instanceof DockerError) || error.statusCode === undefined) return;
+  try {
+    const now = await tools.engine.look(container.id);
+    if (now?.state === "running" && now.startedAt === container.startedAt) {
+      await tools.journal.dropContainer(container.id);
+    }
+  } catch {
+    // Then it stays in the journal, and the release finds out; the first error is the one worth telling.
+  }
+}
+
+async function untilAtRest(hold: PlannedHold, tools: QuiesceTools, signal: AbortSignal): Promise<Container> {
+  const { engine, limits, clock } = tools;
+  const { id, name } = hold.container;
+  const wanted = hold.act === "stop" ? "stopped" : "paused";
+  const deadline = clock.elapsedMs() + STOP_SLACK_MS;
+  for (;;) {
+    const now = await whileEngineGone(() => engine.look(id, signal), limits.engineMs, clock, signal);
+    if (!now) throw new LifeboatError("failed", `container '${name}' vanished while it was brought to rest`);
+    if (now.state === wanted) return now;
+    if (clock.elapsedMs() > deadline) {
+      throw new LifeboatError(
+        "failed",
+        `container '${name}' does not stay at rest: it is ${now.state}, not ${wanted}`,
+        {
+          hint: "Something else starts it again; look for a supervisor outside Docker.",
+        },
+      );
+    }
+    await clock.sleep(200, signal);
+  }
+}
