@@ -78,7 +78,8 @@ function assemble(findings: Findings, targets: Config["targets"], world: World, 
 }
 
 function readName({ values, isGiven, complain }: Findings, world: World, purpose: Purpose): string {
-  if (isGiven("BACKUP_NAME") || purpose === "decrypt") return values.BACKUP_NAME ?? world.hostName;
+  if (isGiven("BACKUP_NAME") || purpose === "decrypt" || purpose === "health")
+    return values.BACKUP_NAME ?? world.hostName;
   if (world.composeProject !== undefined) return world.composeProject;
   const right = "a name of its own for each stack, such as BACKUP_NAME=barycenter";
   if (/^[0-9a-f]{12}$/.test(world.hostName)) {
