@@ -1,6 +1,7 @@
 import picomatch from "picomatch";
 import { Misfit } from "./problems.ts";
 import type { Findings } from "./findings.ts";
+import { DEFAULT_ARCHIVE } from "./read-targets.ts";
 
 /** Left out of every backup: they describe a process that is not there when the files are restored. */
 const BUILT_IN_EXCLUDES = ["*.pid", "*.sock", "*.socket"] as const;
@@ -17,7 +18,7 @@ export function readExcludes(findings: Findings): { exclude: readonly string[]; 
 
 /** Complains about a folder that is not there, and about folders that would leave nothing to save. */
 export function requireSources({ values, isGiven, complain }: Findings, exists: (path: string) => boolean): void {
-  const { BACKUP_SOURCES: sources, BACKUP_ARCHIVE: archive, BACKUP_STATE: state } = values;
+  const { BACKUP_SOURCES: sources, BACKUP_ARCHIVE: archive = DEFAULT_ARCHIVE, BACKUP_STATE: state } = values;
   // "/." is there only for a folder.
   if (!exists(`${sources}/.`)) {
     const problem = exists(sources) ? `'${sources}' is not a folder` : `'${sources}' does not exist`;

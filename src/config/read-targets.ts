@@ -23,8 +23,11 @@ export function requireTarget({ complain }: Findings, targets: readonly TargetCo
   );
 }
 
+/** Used if it is there; a folder that is named must be. */
+export const DEFAULT_ARCHIVE = "/archive";
+
 function readLocal({ values, isGiven, complain }: Findings, exists: (path: string) => boolean): TargetConfig[] {
-  const folder = values.BACKUP_ARCHIVE;
+  const folder = values.BACKUP_ARCHIVE ?? DEFAULT_ARCHIVE;
   // "/." is there only for a folder.
   if (exists(`${folder}/.`)) return [{ kind: "local", folder }];
   if (isGiven("BACKUP_ARCHIVE") || exists(folder)) {

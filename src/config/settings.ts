@@ -175,9 +175,8 @@ export const SETTINGS = {
   BACKUP_ARCHIVE: {
     group: "Local target",
     kind: folder,
-    default: "/archive",
-    meaning:
-      "Folder in which backups are kept. Without being set it is used if it exists; once it is set it must exist.",
+    unset: "`/archive` if it exists",
+    meaning: "Folder in which backups are kept. It must exist.",
   },
   AWS_S3_BUCKET_NAME: {
     group: "S3 target",
