@@ -11,6 +11,8 @@ prepare_images() {
   prepare_server s3 standin/s3:sid debian:sid-slim
   prepare_server irc standin/ngircd:latest debian:trixie-slim --target ngircd
   prepare_server irc standin/atheme:latest debian:trixie-slim --target atheme
+  prepare_server ssh standin/ssh:latest debian:trixie-slim
+  prepare_barycenter
   say "images: all there"
 }
 
@@ -29,6 +31,23 @@ prepare_public() {
   case $made_of in "$digest" | public) return 0 ;; esac
   [ "$made_of" != absent ] || ! pull "$image" || return 0
   build "$image" "$@" "$image" "$digest"
+}
+
+# The application of docker-compose.example.yml, under the tag that is named there.
+prepare_barycenter() {
+  local base folder schema
+  base=node:26-trixie-slim folder=$ground/standins/barycenter schema=$root/test/fixtures/barycenter/barycenter-schema.sql
+  prepare_public ghcr.io/cloudnebulaproject/barycenter:0.2.0-beta.5 \
+    "$(digest_of "$folder")-$(digest_of "$schema")-$(docker image inspect -f '{{.Id}}' $base | cut -c8-19)" build_barycenter
+}
+
+build_barycenter() {
+  local work
+  work=$(mktemp -d)
+  cp "$ground"/standins/barycenter/* "$work/"
+  cp "$root/test/fixtures/barycenter/barycenter-schema.sql" "$work/schema.sql"
+  docker build --tag "$1" --label "lifeboat.standin=$2" "$work" || return 1
+  rm -rf "$work"
 }
 
 # prepare_server FOLDER IMAGE BASE [OPTION...] - a server for the tests, which no registry has.
