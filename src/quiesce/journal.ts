@@ -62,7 +62,9 @@ export async function openJournal(stateFolder: string): Promise<Journal> {
   let { containers, hooks } = await readJournal(path);
   const write = async (changed: { containers?: HeldContainer[]; hooks?: OpenHook[] }) => {
     const next = { containers, hooks, ...changed };
+    const isEmptyAlready = containers.length + hooks.length === 0;
     if (next.containers.length + next.hooks.length === 0) {
+      if (isEmptyAlready) return;
       await rm(path, { force: true });
       await syncFolder(stateFolder);
     } else {
