@@ -1,4 +1,3 @@
-import { styleText } from "node:util";
 import type { ReadSettings } from "./read.ts";
 import { settingNames, settingOf, type SettingName } from "./settings.ts";
 
@@ -24,19 +23,18 @@ export function settingsInForce({ given, config }: ReadSettings): readonly Setti
 }
 
 /** For people: a line per setting, those that were given and those that have a default. */
-export function showConfig(read: ReadSettings, look: { readonly color: boolean }): string {
+export function showSettings(read: ReadSettings): string {
   const shown = settingsInForce(read).filter(({ value }) => value !== null);
   const names = Math.max(...shown.map(({ name }) => name.length));
   const lines = shown.map(({ name, value, from, file }) => {
     const source = from === "file" ? `file ${file}` : from;
-    const origin = look.color ? styleText("dim", `(${source})`, { validateStream: false }) : `(${source})`;
-    return `${name.padEnd(names)}  ${oneLine(value ?? "")}  ${origin}`;
+    return `${name.padEnd(names)}  ${oneLine(value ?? "")}  (${source})`;
   });
   return lines.join("\n");
 }
 
 /** For machines: `{ NAME: { value, from, file? } }`, every setting there is. */
-export function showConfigJson(read: ReadSettings): Record<string, Omit<SettingInForce, "name">> {
+export function showSettingsJson(read: ReadSettings): Record<string, Omit<SettingInForce, "name">> {
   return Object.fromEntries(settingsInForce(read).map(({ name, ...rest }) => [name, rest]));
 }
 
