@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { describe, test } from "node:test";
 import { query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";
 
-describe("a database under a busy writer, seen through a read-only mount", () => {
+describe("a database under a busy writer, seen through a read-only mount", { concurrency: 3 }, () => {
   for (const mode of ["wal", "delete"] as const) {
     test(`twenty copies in a row are all intact and consistent (journal mode ${mode})`, async () => {
       await using volume = await Volume.create();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
@@ -118,7 +118,7 @@ describe("each state of a database on a read-only mount ends in a good copy or a
       await volume.write("app.db", "lock", mode);
       if (mode === "wal") return await assertGood(await volume.snapshot(), "online", 2000 * 500);
       const before = performance.now();
-      const used = process.resourceUsage();
+      const used = childrensCpuSeconds();
       await assert.rejects(volume.snapshot({ timeoutMs: 1500 }), (error: LifeboatError) => {
         assert.match(
           error.message,
@@ -128,7 +128,7 @@ describe("each state of a database on a read-only mount ends in a good copy or a
         return true;
       });
       assert.ok(performance.now() - before < 4000);
-      assert.ok(process.resourceUsage().userCPUTime - used.userCPUTime < 1e6);
+      assert.ok(childrensCpuSeconds() - used < 1);
     });
   }
 
@@ -144,3 +144,9 @@ describe("each state of a database on a read-only mount ends in a good copy or a
     assert.ok(performance.now() - before < 2500);
   });
 });
+
+/** Of all children that have ended (proc(5): cutime and cstime of /proc/self/stat, in hundredths of a second). */
+function childrensCpuSeconds(): number {
+  const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[13]) + Number(fields[14])) / 100;
+}

@@ -2,7 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
 import type { Snapshot } from "../../src/sources/source.ts";
@@ -51,6 +51,11 @@ export class Volume implements AsyncDisposable {
     return writer;
   }
 
+  /** Where the source works during the n-th snapshot. */
+  stageFolder(count: number): string {
+    return join(this.#folder, `stage-${count}`, "sqlite");
+  }
+
   async crash(writer: ChildProcess): Promise<void> {
     if (writer.exitCode !== null || writer.signalCode !== null) return;
     const gone = once(writer, "exit");
@@ -61,15 +66,13 @@ export class Volume implements AsyncDisposable {
   /** Copies the only database there is, as a backup would. */
   async snapshot(options: SnapshotOptions = {}): Promise<Snapshot & { readonly copy: string }> {
     const root = options.root ?? this.readOnly;
-    const stage = join(this.#folder, `stage-${(this.#stages += 1)}`);
-    await mkdir(stage);
+    const folder = this.stageFolder((this.#stages += 1));
+    await mkdir(folder, { recursive: true });
     const signal = options.signal ?? new AbortController().signal;
-    const { databases } = await survey({ root, exclude: [], sqlite: "auto", never: [] }, stage, signal);
+    const { databases } = await survey({ root, exclude: [], sqlite: "auto", never: [] }, dirname(folder), signal);
     const [found, ...others] = databases.filter(({ path }) => !path.toString().endsWith("-second"));
     if (!found || others.length > 0) throw new Error(`${databases.length} databases instead of 1`);
     const source = sqliteSource(found, { root, timeoutMs: options.timeoutMs ?? 20_000 });
-    const folder = join(stage, "sqlite");
-    await mkdir(folder);
     const snapshot = await source.snapshot({ folder }, signal);
     return { ...snapshot, copy: join(snapshot.members[0]?.root ?? "", found.path.toString()) };
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
 import { isSystemError } from "../../system/files.ts";
-import { bytesOf } from "../names.ts";
+import { bytesOf, type ByteString } from "../names.ts";
 import { copyFiles, copyFilesAtRest, DATA_FILES, GONE_PATIENCE_MS, pagesLostWithWal, recoverCopy } from "./at-rest.ts";
 import { checkCopy } from "./check.ts";
 import { isSameFile, lookAtFiles, type FilesOnDisk } from "./files.ts";
@@ -93,7 +93,7 @@ async function once(attempt: Attempt): Promise<Unchecked> {
   const files = await lookAtFiles(job.database);
   const header = await headerOf(attempt);
   try {
-    if (!canBeOpened(header, files)) return await atRest(attempt, header);
+    if (!canBeOpened(job.database, header, files)) return await atRest(attempt, header);
     return await online(attempt, header, files);
   } catch (error) {
     const reason = await explained(error, job.database);
@@ -131,9 +131,13 @@ async function headerOf({ job }: Attempt): Promise<SqliteHeader> {
  * A read-only connection can join a WAL database only where the -wal and the -shm are; without them SQLite makes
  * them, which on a read-only mount is an error and on any other a write to the live data.
  */
-function canBeOpened({ journalMode }: SqliteHeader, { wal, shm }: FilesOnDisk): boolean {
+function canBeOpened(database: ByteString, { journalMode }: SqliteHeader, { wal, shm }: FilesOnDisk): boolean {
+  if (database.length > MAX_PATH_BYTES) return false;
   return journalMode === "wal" || wal ? wal !== undefined && shm !== undefined : true;
 }
+
+/** SQLite's own limit (512 with "-journal"). The application has a shorter path to the same file. */
+const MAX_PATH_BYTES = 504;
 
 async function atRest({ job, copy, clock }: Attempt, header: SqliteHeader): Promise<Unchecked> {
   const files = await copyFilesAtRest(job.database, copy, clock);
