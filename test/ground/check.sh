@@ -1,8 +1,7 @@
 #!/bin/sh
 # check.sh - npm run check: types, lint and format of everything; no Docker, no servers.
 . "$(dirname "$0")/common.sh"
-. "$ground/modules.sh"
-prepare_modules
+sh "$ground/prepare.sh" modules
 cd "$root"
 
 # check NAME COMMAND... - prints what the command has to say only if it fails.

@@ -38,7 +38,7 @@ start_own_engine() {
   tries=0
   until engine_answers; do
     tries=$((tries + 1))
-    if ! kill -0 $pid 2>/dev/null || [ $tries -gt 120 ]; then
+    if ! runs $pid || [ $tries -gt 120 ]; then
       grep -E 'level=(error|fatal)|failed' "$cache/dockerd.log" | tail -n 5 >&2
       die "no Docker engine answers, and one of our own did not start (see $cache/dockerd.log). Start one, or say where it is with DOCKER_HOST"
     fi
@@ -62,10 +62,13 @@ stop_own_engine() {
   pid=$(cat "$own_engine/dockerd.pid" 2>/dev/null) || return 0
   kill "$pid" 2>/dev/null || true
   tries=0
-  while kill -0 "$pid" 2>/dev/null && [ $tries -lt 60 ]; do
+  while runs "$pid" && [ $tries -lt 60 ]; do
     tries=$((tries + 1))
     sleep 0.5
   done
   kill -9 "$pid" 2>/dev/null || true
   rm -rf "$own_engine"
 }
+
+# A process that ended but was not waited for (in a container whose first process does not) runs no more.
+runs() { grep -q '^State:[[:space:]]*[^XZ]' "/proc/$1/status" 2>/dev/null; }

@@ -17,7 +17,7 @@ function reasonToInstall() {
     if (found?.version !== version) return `${path} is ${found?.version ?? "missing"}, not ${version}`;
   }
   for (const path of installed.keys()) if (!wanted.has(path)) return `${path} is not wanted`;
-  return existsSync(join(checkout, "node_modules/.bin/node")) ? undefined : "Node is missing";
+  return existsSync(join(checkout, "node_modules/node/bin/node")) ? undefined : "Node is missing";
 }
 
 /** Path to entry, without the checkout itself. */

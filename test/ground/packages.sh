@@ -1,5 +1,7 @@
-# Programs from Debian packages. A list holds PROGRAM:PACKAGE; the program tells whether the package is needed.
+# Programs and libraries from Debian packages. A list holds WHAT:PACKAGE; when WHAT is there, PACKAGE is not needed.
 
+# Node from 25 on is linked against it, and a small Debian does not have it.
+NODE_NEEDS="libatomic.so.1:libatomic1"
 ARCHIVE_TOOLS="tar:tar zstd:zstd"
 TEST_TOOLS="$ARCHIVE_TOOLS gzip:gzip gpg:gnupg rsync:rsync rrsync:rsync python3:python3 ssh:openssh-client
   sshd:openssh-server sqlite3:sqlite3 setfattr:attr setfacl:acl rclone:rclone"
@@ -11,11 +13,13 @@ prepare_tools() {
   say "programs: all there"
 }
 
-# install_missing "PROGRAM:PACKAGE ..." - afterwards every program is there, or the run has ended.
+there() { case $1 in lib*.so.*) ldconfig -p | grep -qF "$1" ;; *) have "$1" ;; esac; }
+
+# install_missing "WHAT:PACKAGE ..." - afterwards all of it is there, or the run has ended.
 install_missing() {
   local entry missing
   missing=
-  for entry in $1; do have "${entry%:*}" || missing="$missing $(package_of "${entry#*:}")"; done
+  for entry in $1; do there "${entry%:*}" || missing="$missing $(package_of "${entry#*:}")"; done
   tar --version 2>/dev/null | grep -q 'GNU tar' || missing="$missing tar"
   [ -n "$missing" ] || return 0
   missing=$(printf '%s\n' $missing | sort -u | paste -sd' ')
@@ -24,7 +28,7 @@ install_missing() {
   refresh_package_lists
   no_services_meanwhile install_packages $missing
   for entry in $1; do
-    have "${entry%:*}" || die "'${entry%:*}' is missing: the Debian package '$(package_of "${entry#*:}")' could not be installed (see $cache/apt-install.log)"
+    there "${entry%:*}" || die "'${entry%:*}' is missing: the Debian package '$(package_of "${entry#*:}")' could not be installed (see $cache/apt-install.log)"
   done
 }
 

@@ -15,7 +15,7 @@
 . "$ground/images.sh"
 
 [ $# -gt 0 ] || set -- modules tools engine images image
-: >"$cache/environment"
+case " $* " in *" engine "*) : >"$cache/environment" ;; esac
 for step; do
   case $step in
     modules) prepare_modules ;;
