@@ -8,8 +8,15 @@ import { describe, test } from "node:test";
  * `types` names what may be imported for its types only: contracts and shared words, gone when the program runs.
  */
 const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly types?: readonly string[] }>> = {
-  main: { may: ["cli", "run", "config", "plan", "sources", "quiesce", "archive", "targets", "report", "system"] },
-  cli: { may: ["run", "plan", "config", "report", "system"] },
+  main: { may: ["cli"] },
+  cli: {
+    may: ["assemble", "run", "plan", "config", "report", "system", "cli-text", "version", "archive/index-file.ts"],
+  },
+  "cli-text": { may: ["run", "report"], types: ["archive/format.ts"] },
+  // The one place that knows which implementation stands behind each contract.
+  assemble: {
+    may: ["run", "plan", "config", "sources", "quiesce", "archive", "targets", "report", "system", "version"],
+  },
   run: { may: ["plan", "config", "sources", "quiesce", "archive", "targets", "report", "system"] },
   plan: { may: ["config"], types: ["sources/source.ts", "archive/format.ts"] },
   config: { may: ["system/secret.ts"] },
@@ -20,6 +27,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   report: { may: ["system"], types: ["sources/source.ts"] },
   system: { may: [] },
   errors: { may: [] },
+  version: { may: [] },
 };
 
 /** What only some files may use, because everything else must stay testable without the world. */
