@@ -20,6 +20,8 @@ export interface OpeningKeys {
   readonly passphrase?: Secret;
   readonly privateKeys?: readonly Secret[];
   readonly privateKeyPassphrase?: Secret;
+  /** Fingerprint of the key that must have signed receipts no passphrase authenticates (`knownSigner`). */
+  readonly signer?: string;
 }
 
 /** A finished file in the spool, with its digest. */

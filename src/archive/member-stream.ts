@@ -7,8 +7,11 @@ import type { Bytes } from "./through-child.ts";
 
 /** Someone who looks at the members of a tar stream as they come by. What it throws ends the stream. */
 export interface MemberVisitor {
-  /** Called before any byte of the member goes on. `headers` are its header blocks; gives those to pass on. */
-  begin(member: TarMember, headers: Buffer): Buffer | Promise<Buffer>;
+  /**
+   * Called before any byte of the member goes on. `headers` are its header blocks; gives those to pass on, or
+   * undefined when nothing of the member shall go on.
+   */
+  begin(member: TarMember, headers: Buffer): Buffer | undefined | Promise<Buffer | undefined>;
   /** Called when the member is over. `sha256`: of a file's content, holes as zeros; undefined for everything else. */
   end(member: TarMember, sha256: string | undefined): void | Promise<void>;
 }
@@ -20,6 +23,7 @@ export interface MemberVisitor {
 export async function* visitMembers(tar: Bytes, visitor: MemberVisitor): AsyncGenerator<Buffer, void> {
   const reader = new TarReader();
   let member: TarMember | undefined;
+  let headers: Buffer | undefined;
   let digest: Hash | undefined;
   for await (const chunk of tar) {
     const passed: Buffer[] = [];
@@ -28,7 +32,8 @@ export async function* visitMembers(tar: Bytes, visitor: MemberVisitor): AsyncGe
         case "member":
           member = event.member;
           digest = member.type === "file" ? createHash("sha256") : undefined;
-          passed.push(await visitor.begin(member, event.raw));
+          headers = await visitor.begin(member, event.raw);
+          if (headers) passed.push(headers);
           continue;
         case "content":
           digest?.update(event.raw);
@@ -41,7 +46,7 @@ export async function* visitMembers(tar: Bytes, visitor: MemberVisitor): AsyncGe
           break;
         case "filling":
       }
-      passed.push(event.raw);
+      if (headers) passed.push(event.raw);
     }
     yield* mergeAdjacent(passed);
   }

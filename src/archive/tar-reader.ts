@@ -39,6 +39,7 @@ export class TarReader {
   #position = 0;
   /** Bytes to come of the current extent, or of the padding. */
   #left = 0;
+  #zeroBlocks = 0;
 
   /** Reads the next chunk of the stream. All events must be taken before the next push. */
   *push(chunk: Buffer): Generator<TarEvent, void> {
@@ -66,7 +67,7 @@ export class TarReader {
 
   /** Says that the stream is over. Throws "verification-failed" if it ended early. */
   end(): void {
-    if (this.#state !== "ended") throw malformed("it ends too early");
+    if (this.#state !== "ended" || this.#held.length > 0) throw malformed("it ends too early");
   }
 
   *#block(block: Buffer): Generator<TarEvent, void> {
@@ -90,7 +91,8 @@ export class TarReader {
       case "ending":
       case "ended":
         // Two blocks of zeros end the archive; what GNU tar adds to fill its last record is zeros too.
-        if (!isZeroBlock(block)) throw malformed("there is data after its end");
+        this.#zeroBlocks += 1;
+        if (!isZeroBlock(block) || this.#zeroBlocks > MAX_ZERO_BLOCKS) throw malformed("there is data after its end");
         this.#state = "ended";
     }
   }
@@ -184,8 +186,10 @@ export class TarReader {
   }
 }
 
-/** Attributes of a file are at most 64 KiB each on Linux; a header of this size is no honest one. */
-const MAX_PAX_BYTES = 1024 * 1024;
+/** Attributes are at most 64 KiB each on Linux; a header of this size is no honest one. */
+const MAX_PAX_BYTES = 16 * 1024 * 1024;
+/** GNU tar fills up its last record, which is 20 blocks unless someone chose otherwise. */
+const MAX_ZERO_BLOCKS = 128;
 const NOTHING = Buffer.alloc(0);
 
 function paddingOf(bytes: number): number {

@@ -36,7 +36,7 @@ export async function* childOutput(stdout: AsyncIterable<Buffer>): AsyncGenerato
 }
 
 /** Rejects with the failure that came first in the chain: the input's own, unless it only says that the child left. */
-async function bothEndedWell(feeding: Promise<void>, done: Promise<unknown>): Promise<void> {
+export async function bothEndedWell(feeding: Promise<void>, done: Promise<unknown>): Promise<void> {
   const [fed, ended] = await Promise.allSettled([feeding, done]);
   const childLeft = fed.status === "rejected" && isSystemError(fed.reason, "EPIPE", "ERR_STREAM_PREMATURE_CLOSE");
   if (fed.status === "rejected" && !(childLeft && ended.status === "rejected")) throw fed.reason;
