@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import { LifeboatError } from "../errors.ts";
 
 /** Bytes at rest on this machine. They can be opened again, so an upload can be retried; their digest is known. */
 export interface Body {
@@ -29,6 +29,7 @@ export interface Target {
    * Stores all of `body` or nothing. Resolves once it is durable and `list` shows it; while it runs and after it
    * failed, `list` does not show the key. Putting the same bytes under the same key again succeeds; other bytes are
    * refused, never overwritten. `onProgress` gets the bytes sent so far.
+   * The bytes as promised are `digest`'s to prove: a body that changed at rest is refused here only where that is free.
    * A transfer that moves nothing for the target's stall time is ended and rejects.
    */
   put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void>;
@@ -44,9 +45,15 @@ export interface Target {
   fetch(key: string, path: string, signal: AbortSignal, onProgress?: (gotBytes: number) => void): Promise<void>;
   /** Gives the contents of small objects (receipts) in one round trip or few. Missing keys are left out. */
   readSmall(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>>;
-  /** Every complete object, in no particular order. An empty or not yet existing place has none. */
+  /**
+   * Every complete object, in no particular order; names that `put` would refuse are not ours and are left out.
+   * An empty place has none, nor has one that the first `put` will make (a local folder and a bucket must exist).
+   */
   list(signal: AbortSignal): Promise<readonly StoredObject[]>;
-  /** Removes the objects. Removing one that is not there succeeds. */
+  /**
+   * Removes the objects. Removing one that is not there succeeds.
+   * Rejects with RemovalForbiddenError where nothing may be removed (append-only servers, object lock).
+   */
   remove(keys: readonly string[], signal: AbortSignal): Promise<void>;
   /** Takes away what interrupted transfers left behind (partial files), when no run is under way. */
   sweep(signal: AbortSignal): Promise<void>;
@@ -55,4 +62,20 @@ export interface Target {
 /** Thrown (as `cause` or itself) when the same call may succeed later: timeouts, throttling, lost connections. */
 export class TransientError extends Error {
   override readonly name = "TransientError";
+}
+
+/** True if the same call may succeed later: a TransientError is in the chain of causes. */
+export function isTransient(error: unknown): boolean {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof TransientError) return true;
+  }
+  return false;
+}
+
+/** The place keeps what it has: expected on append-only and locked ones, so retention there is not ours to do. */
+export class RemovalForbiddenError extends LifeboatError {
+  constructor(targetName: string, options: { hint?: string; cause?: unknown } = {}) {
+    super("failed", `'${targetName}' does not let anything be removed`, options);
+    this.name = "RemovalForbiddenError";
+  }
 }

@@ -1,0 +1,35 @@
+import { chmod, lstat, mkdtemp, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { LifeboatError } from "../errors.ts";
+import { localFailure } from "./local-failure.ts";
+
+/** Runs `work` with a new private folder (mode 0700) inside `parent`, which is gone when this settles. */
+export async function withFreshFolder<Result>(parent: string, work: (folder: string) => Promise<Result>) {
+  const folder = await mkdtemp(join(parent, FRESH_PREFIX)).catch((error: unknown) => {
+    throw localFailure(error, "make a temporary folder", parent);
+  });
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** First part of the names of such folders, by which `sweep` knows those of killed runs. */
+export const FRESH_PREFIX = ".target-";
+
+/**
+ * Lets `download` write the file it is given, beside `path`, and names it `path` (mode 0600) once it is whole.
+ * Rejects if `path` exists; leaves nothing behind when it rejects.
+ */
+export async function fetchInto(path: string, download: (partial: string) => Promise<void>): Promise<void> {
+  if (await lstat(path).catch(() => undefined)) {
+    throw new LifeboatError("failed", `'${path}' exists already`, { hint: "Name a file that does not exist yet." });
+  }
+  await withFreshFolder(dirname(path), async (folder) => {
+    const partial = join(folder, basename(path));
+    await download(partial);
+    await chmod(partial, 0o600);
+    await rename(partial, path);
+  });
+}

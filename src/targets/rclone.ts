@@ -1,0 +1,294 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { createInterface } from "node:readline/promises";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { LifeboatError } from "../errors.ts";
+import type { Clock } from "../system/clock.ts";
+import type { Log } from "../system/log.ts";
+import type { Secret } from "../system/secret.ts";
+import { digestOfStream } from "./bytes.ts";
+import { fetchInto, withFreshFolder } from "./fresh-folder.ts";
+import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
+import { localFailure } from "./local-failure.ts";
+import { checkDestination, checkEnvironment } from "./rclone-destination.ts";
+import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
+import { RcloneEnded, runRclone, type RcloneCall, type RcloneProgram } from "./rclone-program.ts";
+import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
+import type { Body, StoredDigest, StoredObject, Target } from "./target.ts";
+import { sweepMultipartUploads } from "./unfinished-uploads.ts";
+
+export interface RcloneOptions {
+  /** "remote:path". Settings of the remote belong into `env`, never here: this becomes an argument. */
+  readonly destination: string;
+  /** RCLONE_* variables that describe the remote. Without RCLONE_CONFIG among them there is no configuration file. */
+  readonly env: Readonly<Record<string, Secret>>;
+  /** What the target is called. Default: the destination. */
+  readonly name?: string;
+  /** The remote is of type s3: unfinished multipart uploads are part of `sweep`. */
+  readonly isS3?: boolean;
+}
+
+export interface RcloneTools {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For the few small files of a call; must exist. */
+  readonly runFolder: string;
+  /** Default: 5 minutes, rclone's own patience with an idle connection. */
+  readonly stallTimeoutMs?: number;
+}
+
+/** Any place that the program rclone (1.60 or newer) can reach. */
+export function openRcloneTarget(options: RcloneOptions, tools: RcloneTools): Target {
+  const { folder } = checkDestination(options.destination);
+  checkEnvironment(Object.keys(options.env));
+  return new RcloneTarget(options.name ?? options.destination, folder, options, tools);
+}
+
+class RcloneTarget implements Target {
+  readonly name: string;
+  readonly #folder: string;
+  readonly #isS3: boolean;
+  readonly #tools: RcloneTools;
+  readonly #program: RcloneProgram;
+  #features: Features | undefined;
+
+  constructor(name: string, folder: string, options: RcloneOptions, tools: RcloneTools) {
+    this.name = name;
+    this.#folder = folder;
+    this.#isS3 = options.isS3 ?? false;
+    this.#tools = tools;
+    this.#program = { env: options.env, clock: tools.clock, stallTimeoutMs: tools.stallTimeoutMs ?? 300_000 };
+  }
+
+  async put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void> {
+    checkKey(key);
+    if (await this.#holds(key, body, signal)) return;
+    const foundBytes = await sizeOf(body.path);
+    if (foundBytes !== body.sizeBytes) throw changedBody(body, foundBytes);
+    const doing = `store '${key}'`;
+    const send = ["copyto", "--immutable", "--error-on-no-transfer", resolve(body.path)];
+    try {
+      if (await this.#showsHalfFiles(signal)) {
+        const partial = partialNameOf(key);
+        await this.#run([...send, this.#folder + partial], doing, signal, { onProgress });
+        await this.#run(["moveto", "--immutable", this.#folder + partial, this.#folder + key], doing, signal);
+      } else {
+        await this.#run([...send, this.#folder + key], doing, signal, { onProgress });
+      }
+    } catch (error) {
+      // Someone stored the key since it was looked for: fine if it is the same bytes.
+      const isTaken = error instanceof RcloneEnded && (error.end.exitCode === 9 || /immutable/.test(error.end.said));
+      if (isTaken && (await this.#holds(key, body, signal))) return;
+      throw this.#failure(doing, error);
+    }
+    onProgress?.(body.sizeBytes);
+  }
+
+  async digest(key: string, signal: AbortSignal): Promise<StoredDigest> {
+    checkKey(key);
+    return await this.#inWords(`read '${key}' back`, async (doing) => {
+      // rclone gives nothing and exit code 0 for an object that is not there: ask for it first.
+      if (!(await this.#stat(key, signal))) throw notFound(this.name, key);
+      const read: Read<StoredDigest> = (stdout, alive, reading) => digestOfStream(stdout, reading, alive);
+      return await this.#run(["cat", this.#folder + key], doing, signal, { read });
+    });
+  }
+
+  async fetch(key: string, path: string, signal: AbortSignal, onProgress?: (gotBytes: number) => void): Promise<void> {
+    checkKey(key);
+    await this.#inWords(`fetch '${key}'`, async (doing) => {
+      const stored = await this.#stat(key, signal);
+      if (!stored) throw notFound(this.name, key);
+      await fetchInto(resolve(path), async (partial) => {
+        await this.#run(["copyto", this.#folder + key, partial], doing, signal, { onProgress }).catch((error) => {
+          throw orFullHere(error, doing, dirname(path));
+        });
+        const gotBytes = await sizeOf(partial);
+        if (gotBytes !== stored.sizeBytes) {
+          throw new LifeboatError("failed", `got ${gotBytes} of the ${stored.sizeBytes} bytes of '${key}'`);
+        }
+      });
+      onProgress?.(stored.sizeBytes);
+    });
+  }
+
+  async readSmall(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>> {
+    keys.forEach(checkKey);
+    if (keys.length === 0) return new Map();
+    return await this.#inWords("read receipts", (doing) =>
+      withFreshFolder(this.#tools.runFolder, async (folder) => {
+        const args = ["copy", "--files-from-raw", "-", "--no-traverse", "--transfers", "16", this.#folder, folder];
+        await this.#run(args, doing, signal, { input: lines(keys) }).catch(async (error) => {
+          if (!(await this.#isEmptyPlace(error, signal))) throw orFullHere(error, doing, this.#tools.runFolder);
+        });
+        const found = new Map<string, Buffer>();
+        for (const key of await readdir(folder)) found.set(key, await readFile(join(folder, key)));
+        return found;
+      }),
+    );
+  }
+
+  async list(signal: AbortSignal): Promise<readonly StoredObject[]> {
+    const entries = await this.#inWords("list", () => this.#list(signal));
+    return entries.filter(({ Name }) => isKey(Name)).map(({ Name, Size }) => ({ key: Name, sizeBytes: Size }));
+  }
+
+  async remove(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    keys.forEach(checkKey);
+    await this.#inWords("remove", () => this.#delete(keys, signal));
+  }
+
+  async sweep(signal: AbortSignal): Promise<void> {
+    await this.#inWords("remove partial files", async (doing) => {
+      const names = (await this.#list(signal)).map(({ Name }) => Name).filter(isPartialName);
+      await this.#delete(names, signal);
+      if (this.#isS3) {
+        const ask = (args: readonly string[]) => this.#run(args, doing, signal, { read: (stdout) => text(stdout) });
+        await sweepMultipartUploads(this.name, this.#folder, ask, this.#tools.clock, this.#tools.log);
+      }
+    });
+  }
+
+  async #list(signal: AbortSignal): Promise<readonly Entry[]> {
+    // Times and types would cost one more request per object on some remotes.
+    const args = ["lsjson", "--files-only", "--no-modtime", "--no-mimetype", this.#folder];
+    try {
+      return await this.#run(args, "list", signal, { read: readEntries });
+    } catch (error) {
+      if (await this.#isEmptyPlace(error, signal)) return [];
+      throw error;
+    }
+  }
+
+  async #delete(keys: readonly string[], signal: AbortSignal): Promise<void> {
+    if (keys.length === 0) return;
+    const args = ["delete", "--files-from-raw", "-", this.#folder];
+    try {
+      await this.#run(args, "remove", signal, { input: lines(keys) });
+    } catch (error) {
+      if (await this.#isEmptyPlace(error, signal)) return;
+      if (error instanceof RcloneEnded && isRemovalRefused(error.end)) throw removalForbidden(this.name, error.end);
+      throw error;
+    }
+  }
+
+  /** What is stored under the key, by its size. */
+  async #stat(key: string, signal: AbortSignal): Promise<StoredObject | undefined> {
+    const args = ["lsjson", "--stat", "--no-modtime", "--no-mimetype", this.#folder + key];
+    try {
+      const answer = await this.#run(args, `look for '${key}'`, signal, { read: (stdout) => text(stdout) });
+      const entry = JSON.parse(answer || "null") as Entry | null;
+      // A store without folders calls every prefix one, also where there is nothing.
+      return entry && !entry.IsDir ? { key, sizeBytes: entry.Size } : undefined;
+    } catch (error) {
+      if (await this.#isEmptyPlace(error, signal)) return undefined;
+      throw error;
+    }
+  }
+
+  /** True if `body` is stored under `key` already. Rejects if something else is. */
+  async #holds(key: string, body: Body, signal: AbortSignal): Promise<boolean> {
+    const stored = await this.#inWords(`look for '${key}'`, () => this.#stat(key, signal));
+    if (!stored) return false;
+    if (stored.sizeBytes !== body.sizeBytes) throw otherBytes(this.name, key);
+    if (!isSameBytes(await this.digest(key, signal), body)) throw otherBytes(this.name, key);
+    return true;
+  }
+
+  /**
+   * True where a file can be read while it is still being written (disks, SFTP, FTP, WebDAV…); all of these can rename.
+   * Object stores cannot, and need not: there an object appears when it is whole.
+   */
+  async #showsHalfFiles(signal: AbortSignal): Promise<boolean> {
+    return (await this.#featuresOf(signal)).Move;
+  }
+
+  async #featuresOf(signal: AbortSignal): Promise<Features> {
+    if (!this.#features) {
+      const read: Read<string> = (stdout) => text(stdout);
+      const answer = await this.#run(["backend", "features", this.#folder], "look at it", signal, { read });
+      this.#features = (JSON.parse(answer) as { Features: Features }).Features;
+    }
+    return this.#features;
+  }
+
+  /** True for "directory not found" where the first `put` makes the folder; a bucket that is missing stays an error. */
+  async #isEmptyPlace(error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!this.#isNotThereYet(error)) return false;
+    if (!(await this.#featuresOf(signal)).BucketBased) return true;
+    throw rcloneFailure(this.name, "look into it", { exitCode: 3, said: "NoSuchBucket" });
+  }
+
+  /** Exit codes 3 (folder) and 4 (file) mean "not found", in every version. */
+  #isNotThereYet(error: unknown): boolean {
+    return error instanceof RcloneEnded && (error.end.exitCode === 3 || error.end.exitCode === 4);
+  }
+
+  async #inWords<Result>(doing: string, work: (doing: string) => Promise<Result>): Promise<Result> {
+    try {
+      return await work(doing);
+    } catch (error) {
+      throw this.#failure(doing, error);
+    }
+  }
+
+  #failure(doing: string, error: unknown): unknown {
+    return error instanceof RcloneEnded ? rcloneFailure(this.name, doing, error.end) : error;
+  }
+
+  async #run<Result = void>(
+    args: readonly string[],
+    doing: string,
+    signal: AbortSignal,
+    call: Partial<RcloneCall<Result>> = {},
+  ): Promise<Result> {
+    const read = call.read ?? (drain as Read<Result>);
+    return await runRclone(this.#program, { ...call, args, read, what: `${doing} on '${this.name}'` }, signal);
+  }
+}
+
+type Read<Result> = RcloneCall<Result>["read"];
+
+interface Features {
+  readonly Move: boolean;
+  readonly BucketBased: boolean;
+}
+
+interface Entry {
+  readonly Name: string;
+  readonly Size: number;
+  readonly IsDir: boolean;
+}
+
+/** `lsjson` prints an array with one object per line, so that a million of them need not be one string. */
+async function readEntries(stdout: Readable, alive: () => void): Promise<readonly Entry[]> {
+  const entries: Entry[] = [];
+  for await (const line of createInterface({ input: stdout })) {
+    alive();
+    if (line.startsWith("{")) entries.push(JSON.parse(line.replace(/,$/, "")) as Entry);
+  }
+  return entries;
+}
+
+async function drain(stdout: Readable, alive: () => void): Promise<void> {
+  for await (const _ of stdout) alive();
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    throw localFailure(error, `read '${path}'`, dirname(path));
+  }
+}
+
+/** A full disk met while downloading is the one here, not the far side's. */
+function orFullHere(error: unknown, doing: string, folder: string): unknown {
+  const isFull = error instanceof RcloneEnded && /no space left on device/i.test(error.end.said);
+  return isFull ? localFailure(Object.assign(new Error(error.end.said), { code: "ENOSPC" }), doing, folder) : error;
+}
+
+function lines(names: readonly string[]): string {
+  return names.map((name) => `${name}\n`).join("");
+}
