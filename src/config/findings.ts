@@ -51,5 +51,6 @@ export function refuseUseless(findings: Findings, names: readonly SettingName[],
 
 /** What was given, without the secrets that people put into places meant for none. */
 function showable(text: string): string {
+  if (text.includes("PRIVATE KEY")) return "a private key";
   return redact(text).replace(/(\w*(?:pass|secret|key|token)\w*=)[^,:\s]+/gi, "$1***");
 }

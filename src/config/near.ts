@@ -3,10 +3,10 @@ export function nearest(given: string, candidates: Iterable<string>): string | u
   const wanted = normal(given);
   let best: { candidate: string; edits: number } | undefined;
   for (const candidate of candidates) {
-    const edits = isShortened(wanted, normal(candidate)) ? 1.5 : distance(wanted, normal(candidate));
-    if (edits <= Math.max(2, Math.floor(candidate.length / 6)) && edits < candidate.length / 3) {
-      if (!best || edits < best.edits) best = { candidate, edits };
-    }
+    const edits = distance(wanted, normal(candidate));
+    const isTypo = edits <= Math.max(2, Math.floor(candidate.length / 6)) && edits < candidate.length / 3;
+    if (!isTypo && !isShortened(wanted, normal(candidate))) continue;
+    if (!best || edits < best.edits) best = { candidate, edits };
   }
   return best?.candidate;
 }

@@ -51,10 +51,11 @@ function readRclone(findings: Findings, env: Environment): TargetConfig[] {
   const twice = destinations.find((destination, at) => destinations.indexOf(destination) !== at);
   if (twice !== undefined) complain("RCLONE_DESTINATION", `names '${twice}' twice`, "each destination once");
   for (const destination of destinations) {
-    if (!/^[^:]+:|^:[A-Za-z0-9]+:/.test(destination)) {
-      complain("RCLONE_DESTINATION", `names no remote in '${destination}'`, right);
-    } else if (/,[^:/]*:/.test(destination)) {
+    // Options may be secrets, and this text becomes an argument that anyone on the host can read.
+    if (/,[^:/]*:/.test(destination)) {
       complain("RCLONE_DESTINATION", "has a comma before a colon", `${right}; options of a remote as RCLONE_CONFIG_…`);
+    } else if (!/^([\w.+@-][\w.+@ -]*|:\w+):/.test(destination)) {
+      complain("RCLONE_DESTINATION", `names no remote in '${destination}'`, right);
     }
   }
   const rcloneEnv = Object.fromEntries(passed.map(([name, value]) => [name, hiddenUnlessPlain(name, value ?? "")]));
