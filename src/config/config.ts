@@ -36,7 +36,7 @@ export interface Config {
   readonly docker: {
     /** As DOCKER_HOST: "unix:///var/run/docker.sock", "tcp://…"; undefined when there is no socket and none was named. */
     readonly host?: string;
-    /** Which containers' labels count: "own-project", "all", or the name of a compose project. */
+    /** Which containers' labels count: "own-project", "all", "none" (then no host), or a compose project's name. */
     readonly project: string;
   };
   readonly lockTimeoutMs: number;

@@ -114,6 +114,7 @@ const DEFAULT_SOCKET = "/var/run/docker.sock";
 
 function readDocker({ values, complain }: Findings, world: World): Config["docker"] {
   const project = values.BACKUP_DOCKER_PROJECT ?? "own-project";
+  if (project === "none") return { project };
   const host = values.DOCKER_HOST ?? (world.exists(DEFAULT_SOCKET) ? `unix://${DEFAULT_SOCKET}` : undefined);
   const socket = values.DOCKER_HOST?.startsWith("unix://") ? values.DOCKER_HOST.slice("unix://".length) : undefined;
   if (socket !== undefined && !world.exists(socket)) {

@@ -295,13 +295,15 @@ export const SETTINGS = {
   BACKUP_DOCKER_PROJECT: {
     group: "Docker",
     kind: patterned(
-      "`all`, or the name of a compose project",
+      "`all`, `none`, or the name of a compose project",
       objectName,
       "is no compose project",
-      "all, or a project's name",
+      "all, none, or a project's name",
     ),
     unset: "the sidecar's own compose project",
-    meaning: "Whose containers' `lifeboat.*` labels count: those of one compose project, or `all`.",
+    meaning:
+      "Whose containers' `lifeboat.*` labels count: those of one compose project, or of `all`. With `none` the engine " +
+      "is never asked.",
   },
   LOCK_TIMEOUT: {
     group: "Program",

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { seal, type Sealed } from "../archive/seal.ts";
 import { describeError } from "../errors.ts";
-import { archiveKey, indexKey, nextStem } from "../plan/names.ts";
+import { archiveKey, indexKey } from "../plan/names.ts";
 import type { ReleaseFailure } from "../quiesce/quiescer.ts";
 import type { SourceFinding } from "../sources/source.ts";
 import { failpoint } from "../system/failpoint.ts";
@@ -23,16 +23,16 @@ export interface Made {
 
 /**
  * Hold, copy, seal, release. The seal is inside the hold only if some files are read where they lie.
- * The containers are back when this resolves or rejects. `existing`: the stems that are taken.
+ * The containers are back when this resolves or rejects.
  */
 export async function makeAtRest(
-  existing: readonly string[],
+  stem: string,
   run: Conduct,
   spool: Spool,
   tools: Tools,
   signal: AbortSignal,
 ): Promise<Made> {
-  const { config, clock, quiescer, log } = tools;
+  const { clock, quiescer, log } = tools;
   const hold = await run.step("hold", () => quiescer.hold(signal));
   const heldAtMs = clock.elapsedMs();
   for (const warning of hold.warnings) run.warn(warning);
@@ -42,14 +42,13 @@ export async function makeAtRest(
     await failpoint("backup:held", signal);
     const takenAt = clock.now();
     const id = randomBytes(4).toString("hex");
-    const stem = nextStem({ name: config.name, kind: "full", takenAt }, existing);
     const snapshots = await run.step("copy", () => snapshotSources(spool, tools, signal));
     await failpoint("backup:copied", signal);
     if (!snapshots.readsInPlace) await release();
     const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, signal));
     await failpoint("backup:sealed", signal);
-    const moved = snapshots.readsInPlace ? tellWoken(await hold.stillAtRest(), run) : [];
-    const unread = tellReadProblems(sealed, hold.held.length > 0, run, log);
+    const moved = snapshots.readsInPlace ? flawsOfWaking(await hold.stillAtRest()) : [];
+    const unread = flawsOfReading(sealed, hold.held.length > 0, log);
     const findings = withFlaws(snapshots, [...moved, ...unread]);
     return { id, stem, takenAt, sealed, findings };
   } finally {
@@ -92,19 +91,15 @@ function tellFailures(failures: readonly ReleaseFailure[], run: Conduct): void {
 }
 
 /** Files read in place while their container ran may be torn. */
-function tellWoken(containers: readonly string[], run: Conduct): readonly string[] {
-  return containers.map((name) => {
-    const flaw = `container '${name}' was started by someone else while its files were being read`;
-    run.warn(flaw);
-    return flaw;
-  });
+function flawsOfWaking(containers: readonly string[]): readonly string[] {
+  return containers.map((name) => `container '${name}' was started by someone else while its files were being read`);
 }
 
 /**
  * A live folder moves, and that is only noted. Files that could not be read, or that moved although their containers
  * were at rest, are flaws.
  */
-function tellReadProblems(sealed: Sealed, atRest: boolean, run: Conduct, log: Tools["log"]): readonly string[] {
+function flawsOfReading(sealed: Sealed, atRest: boolean, log: Tools["log"]): readonly string[] {
   const flaws: string[] = [];
   for (const { path, problem } of sealed.readProblems.first) {
     const shown = JSON.stringify(path);
@@ -113,11 +108,16 @@ function tellReadProblems(sealed: Sealed, atRest: boolean, run: Conduct, log: To
   }
   const more = sealed.readProblems.count - sealed.readProblems.first.length;
   if (more > 0 && flaws.length > 0) flaws.push(`${more} more files had problems while they were read`);
-  for (const flaw of flaws) run.warn(flaw);
   return flaws;
 }
 
-const words = { changed: "changed", vanished: "vanished", unreadable: "could not be read", shrank: "shrank" } as const;
+const words = {
+  changed: "changed",
+  vanished: "vanished",
+  unreadable: "could not be read",
+  shrank: "shrank",
+  attributes: "lost attributes",
+} as const;
 
 /** Many flaws of one kind say no more than the first few; the log has them all. */
 const MAX_FLAWS_IN_RECEIPT = 20;

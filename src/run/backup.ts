@@ -1,4 +1,4 @@
-import { receiptKey } from "../plan/names.ts";
+import { nextStem, receiptKey } from "../plan/names.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { acquireLock } from "../system/lock.ts";
@@ -8,7 +8,8 @@ import { readAllHoldings } from "./catalogue.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { newestReceipt } from "./predecessor.ts";
 import { pruneTargets } from "./prune.ts";
-import { composeReceipt } from "./receipt.ts";
+import { bringBackLeftovers } from "./recover.ts";
+import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveySources } from "./snapshot.ts";
 import { openSpool, requireSpace, type Spool } from "./spool.ts";
@@ -41,14 +42,14 @@ export async function backup(tools: Tools, signal: AbortSignal): Promise<RunRepo
     using _lock = await acquireLock(config.state, "backup", config.lockTimeoutMs, clock, signal);
     await failpoint("backup:locked", signal);
     await updateState(config.state, { lastRunAt: clock.now().toISOString() });
-    await bringBackLeftovers(tools, run);
+    for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
     await using spool = await openSpool(config.state, clock);
     await makeBackup(run, spool, tools, signal);
   });
 }
 
 async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<void> {
-  const { config, log } = tools;
+  const { config, clock, log } = tools;
   await requireRoom(run, spool, tools, signal);
   await failpoint("backup:surveyed", signal);
   const { holdings, unreadable } = await run.step("look", () => readAllHoldings(tools, signal));
@@ -59,9 +60,13 @@ async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: Abor
   if (predecessor.warning) run.warn(predecessor.warning);
 
   const taken = holdings.flatMap(({ backups, broken, orphans }) => [...backups, ...broken, ...orphans]);
-  const stems = taken.map(({ stem }) => stem);
-  const made = await makeAtRest(stems, run, spool, tools, signal);
-  for (const { name, flaws } of made.findings) for (const flaw of flaws) run.warnOnce(`'${name}': ${flaw}`);
+  const next = { name: config.name, kind: "full", takenAt: clock.now() } as const;
+  const stem = nextStem(
+    next,
+    taken.map((backup) => backup.stem),
+  );
+  const made = await makeAtRest(stem, run, spool, tools, signal);
+  for (const { name, flaws } of made.findings) for (const flaw of flaws) run.warn(`'${name}': ${flaw}`);
   run.note({ backupId: made.id });
   await failpoint("backup:released", signal);
 
@@ -72,13 +77,6 @@ async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: Abor
 
   for (const problem of await run.step("prune", () => pruneTargets(shipped, tools, signal))) run.warn(problem);
   await failpoint("backup:pruned", signal);
-}
-
-/** A run that died may have left containers at rest; they come back before anything else happens. */
-async function bringBackLeftovers({ quiescer, log }: Tools, run: Conduct): Promise<void> {
-  const { broughtBack, failures } = await quiescer.recover();
-  if (broughtBack.length > 0) log.warn("containers brought back that a dead run had left at rest", { broughtBack });
-  for (const failure of failures) run.leftDown(failure.container, failure.error);
 }
 
 /** Before anything is held: is there something to save, and room to seal it? */
@@ -93,7 +91,16 @@ async function requireRoom(run: Conduct, spool: Spool, tools: Tools, signal: Abo
   await requireSpace(tools.config.state, databaseBytes + sealedBytes, "to copy the databases and seal the archive");
 }
 
-function cargoOf({ stem, sealed }: Made, receipt: Receipt): Cargo {
+/** What the next run and `health` need to know of this one. */
+async function remember({ sealed }: Made, { fields, bytes }: ComposedReceipt, stateFolder: string): Promise<void> {
+  await updateState(stateFolder, {
+    lastReceipt: bytes.toString("utf8"),
+    ...(sealed.contentBytes > 0 ? { lastRatio: sealed.archive.sizeBytes / sealed.contentBytes } : {}),
+    ...(fields.outcome === "good" ? { lastGood: { id: fields.id, takenAt: fields.takenAt } } : {}),
+  });
+}
+
+function cargoOf({ stem, sealed }: Made, receipt: ComposedReceipt): Cargo {
   return {
     archive: { key: receipt.fields.archive.key, file: sealed.archive },
     index: { key: receipt.fields.index.key, file: sealed.index },

@@ -8,6 +8,8 @@ export interface Conduct {
   step<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** A sentence that someone must read: the run is degraded by it. */
   warn(sentence: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Every sentence said so far. */
+  readonly warnings: readonly string[];
   /** A container that is not in the state it had: exit code 14, whatever else went well. */
   leftDown(container: string, error: Error): void;
   /** Facts for the report: the backup's id, what each target did. */
@@ -43,6 +45,7 @@ export async function conduct(
       warnings.push(sentence);
       log.warn(sentence, fields);
     },
+    warnings,
     leftDown(container, error) {
       leftDown.push(container);
       log.error("container was not brought back", { container, error: describeError(error), hint: hintOf(error) });

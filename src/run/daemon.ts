@@ -2,6 +2,7 @@ import cron from "node-cron";
 import { describeError } from "../errors.ts";
 import { missedRun } from "../plan/schedule.ts";
 import type { RunReport } from "../report/outcome.ts";
+import { recoverAtStart } from "./recover.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, writeDaemonState, type DaemonState } from "./state.ts";
 import type { Tools } from "./tools.ts";
 
@@ -17,6 +18,7 @@ export async function daemon(
 ): Promise<boolean> {
   const { config, clock, log } = tools;
   const { cronExpression, timeZone, jitterMs, onStart } = config.schedule;
+  await recoverAtStart(tools, signal);
   let state = await startState(tools);
   const publish = (change: Partial<DaemonState>) => {
     state = { ...state, ...change };

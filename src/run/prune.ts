@@ -1,8 +1,11 @@
 import { decideRetention } from "../plan/retention.ts";
 import { parseKey } from "../plan/names.ts";
-import { describeError } from "../errors.ts";
+import { describeError, LifeboatError } from "../errors.ts";
+import type { RunReport } from "../report/outcome.ts";
+import { acquireLock } from "../system/lock.ts";
 import type { Target } from "../targets/target.ts";
 import { readHolding, type Holding } from "./catalogue.ts";
+import { conduct } from "./conduct.ts";
 import type { Tools } from "./tools.ts";
 
 /** What pruning one target did, or would do. */
@@ -74,4 +77,31 @@ export async function pruneTargets(
     if (result.status === "fulfilled") return result.value.refused === undefined ? [] : [result.value.refused];
     return [`target '${targets[at]?.name}' could not be pruned: ${describeError(result.reason)}`];
   });
+}
+
+/** The `prune` command: every target, or with `dryRun` only the plan of it. */
+export async function pruneAll(
+  dryRun: boolean,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<{ report: RunReport; prunings: readonly Pruning[] }> {
+  const { config, clock } = tools;
+  const prunings: Pruning[] = [];
+  const report = await conduct("prune", tools, async (run) => {
+    using _lock = await acquireLock(config.state, "prune", config.lockTimeoutMs, clock, signal);
+    for (const target of tools.targets) {
+      try {
+        const pruning = dryRun
+          ? planPruning(await readHolding(target, tools, signal), tools)
+          : await pruneTarget(target, tools, signal);
+        prunings.push(pruning);
+        if (pruning.refused !== undefined) run.warn(`target '${target.name}': ${pruning.refused}`);
+      } catch (error) {
+        signal.throwIfAborted();
+        run.warn(`target '${target.name}' could not be pruned: ${describeError(error)}`);
+      }
+    }
+    if (prunings.length === 0) throw new LifeboatError("failed", "no target could be pruned");
+  });
+  return { report, prunings };
 }

@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { extract } from "../archive/extract.ts";
+import type { Receipt } from "../archive/receipt.ts";
 import { LifeboatError } from "../errors.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { isSystemError, syncFolder } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
-import { conduct } from "./conduct.ts";
+import { conduct, type Conduct } from "./conduct.ts";
 import { fetchBackup, type Fetched } from "./fetch.ts";
 import { findBackup, type Wanted } from "./find.ts";
 import { openSpool, requireSpace } from "./spool.ts";
@@ -33,7 +34,7 @@ export async function restoreTo(
     await requireSpace(config.state, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
     const fetched = await run.step("fetch", () => fetchBackup(found, spool, tools, signal));
     await failpoint("restore:fetched", signal);
-    await run.step("extract", () => extractAndPublish(to, fetched, receipt.archive.contentBytes, tools, signal));
+    await run.step("extract", () => extractAndPublish(to, fetched, receipt, run, tools, signal));
     log.info("backup restored", { id: receipt.id, from: found.target.name, to });
   });
 }
@@ -42,7 +43,8 @@ export async function restoreTo(
 async function extractAndPublish(
   to: string,
   fetched: Fetched,
-  contentBytes: number,
+  { id, archive: { contentBytes } }: Receipt,
+  run: Conduct,
   { keys, progress }: Tools,
   signal: AbortSignal,
 ): Promise<void> {
@@ -50,7 +52,9 @@ async function extractAndPublish(
   try {
     await requireSpace(quarantine, contentBytes, "to restore the files");
     using bar = progress.start("restore", contentBytes);
-    await extract({ ...fetched, keys, into: quarantine, onProgress: (bytes) => bar.at(bytes) }, signal);
+    const onProgress = (bytes: number) => bar.at(bytes);
+    const { warnings } = await extract({ ...fetched, id, contentBytes, keys, into: quarantine, onProgress }, signal);
+    for (const warning of warnings.first) run.warn(warning);
     await failpoint("restore:extracted", signal);
     await publish(join(quarantine, "backup"), to, dirname(quarantine) === to);
   } finally {

@@ -24,6 +24,8 @@ export async function surveySources(listFolder: string, { config }: Tools, signa
 
 export interface Snapshots {
   readonly all: readonly Snapshot[];
+  /** Of everything to be sealed, for the progress. */
+  readonly contentBytes: number;
   /** True if some files are not copied but read where they lie: they must stay at rest until they are sealed. */
   readonly readsInPlace: boolean;
 }
@@ -39,7 +41,8 @@ export async function snapshotSources(spool: Spool, tools: Tools, signal: AbortS
     tools.log.info("database copied", { database: source.name, ...briefly(snapshot.finding.facts) });
     all.push(snapshot);
   }
-  return { all, readsInPlace: found.totals.files > 0 };
+  const databaseBytes = found.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { all, contentBytes: found.totals.sizeBytes + databaseBytes, readsInPlace: found.totals.files > 0 };
 }
 
 function briefly(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {

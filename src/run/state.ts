@@ -12,9 +12,6 @@ const stateSchema = z.object({
   version: z.literal(1),
   /** When a backup run last began, whatever came of it. */
   lastRunAt: z.iso.datetime().optional(),
-  lastRun: z
-    .object({ outcome: z.enum(["succeeded", "degraded", "failed"]), exitCode: z.number(), summary: z.string() })
-    .optional(),
   lastGood: z.object({ id: z.string(), takenAt: z.iso.datetime() }).optional(),
   /** Size of the sealed archive divided by the size of what went in, for the next estimate of space. */
   lastRatio: z.number().positive().optional(),

@@ -87,7 +87,10 @@ async function verifyOne(
       await requireSpace(spool.folder, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
       const fetched = await fetchBackup(found, spool, tools, signal);
       using bar = tools.progress.start(`verify ${receipt.id}`, receipt.archive.contentBytes);
-      await verifyArchive({ ...fetched, keys: tools.keys, onProgress: (bytes) => bar.at(bytes) }, signal);
+      const { id, archive } = receipt;
+      const promised = { id, contentBytes: archive.contentBytes };
+      const onProgress = (bytes: number) => bar.at(bytes);
+      await verifyArchive({ ...fetched, ...promised, keys: tools.keys, onProgress }, signal);
       return { ...place, result: "read" };
     }
     let entries = 0;

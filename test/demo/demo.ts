@@ -35,6 +35,7 @@ const env = {
   BACKUP_ARCHIVE: archive,
   BACKUP_STATE: state,
   GPG_PASSPHRASE_FILE: passphraseFile,
+  BACKUP_DOCKER_PROJECT: "none",
   LOG_LEVEL: "warn",
 };
 

@@ -1,0 +1,101 @@
+import { existsSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import type { Writable } from "node:stream";
+import type { OpeningKeys } from "./archive/format.ts";
+import { knownSigner } from "./archive/receipt.ts";
+import type { Config } from "./config/config.ts";
+import { readSettings, type Purpose, type ReadSettings, type World } from "./config/read.ts";
+import { createQuiescer } from "./quiesce/docker-quiescer.ts";
+import { ownComposeProject } from "./quiesce/own-project.ts";
+import { createLog } from "./report/log.ts";
+import { loggedProgress, terminalProgress } from "./report/progress.ts";
+import type { Look } from "./report/table.ts";
+import type { Tools } from "./run/tools.ts";
+import { systemClock, withDeadline } from "./system/clock.ts";
+import { connectDocker } from "./system/docker.ts";
+import { openTargets } from "./targets/open.ts";
+import { version } from "./version.ts";
+
+/** What the program may touch of the process it runs in. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+  /** Aborted with Interrupted when the process is asked to end. */
+  readonly signal: AbortSignal;
+}
+
+/** Everything a command needs, put together from the environment. */
+export interface Assembled extends Tools {
+  readonly settings: ReadSettings;
+  /** How text on stdout is to look. */
+  readonly look: Look;
+}
+
+/** Rejects with every problem of the settings at once; nothing is touched before that. */
+export async function assemble({ env, stdout, stderr, signal }: Surroundings, purpose: Purpose): Promise<Assembled> {
+  const settings = readSettings(env, await worldOf(env, signal), purpose);
+  const { config } = settings;
+  const clock = systemClock;
+  const terminal = stderr.isTTY ? terminalProgress(stderr) : undefined;
+  const log = createLog({
+    ...config.log,
+    color: config.color && stderr.isTTY === true,
+    stream: terminal?.lines ?? stderr,
+    timeZone: config.schedule.timeZone,
+  });
+  for (const warning of settings.warnings) log.warn(warning);
+  const docker = config.docker.host === undefined ? undefined : connectDocker(config.docker.host);
+  const quiescer = createQuiescer({
+    docker,
+    stateFolder: config.state,
+    project: config.docker.project,
+    sourcesFolder: config.sources,
+    log,
+    clock,
+  });
+  return {
+    settings,
+    config,
+    version,
+    clock,
+    log,
+    progress: terminal ?? loggedProgress(log, clock),
+    targets: openTargets(config.targets, { clock, log }),
+    quiescer,
+    keys: await openingKeys(config),
+    look: { color: config.color && stdout.isTTY === true, timeZone: config.schedule.timeZone },
+  };
+}
+
+/** How long the engine may take to say which compose project is ours; without an answer the host name must do. */
+const OWN_PROJECT_MS = 5000;
+
+async function worldOf(env: Surroundings["env"], signal: AbortSignal): Promise<World> {
+  const world = {
+    readFile: (path: string) => readFileSync(path, "utf8"),
+    exists: existsSync,
+    hostName: hostname(),
+  };
+  const host = env["DOCKER_HOST"] || "unix:///var/run/docker.sock";
+  if (env["BACKUP_NAME"] || env["BACKUP_NAME_FILE"] || env["BACKUP_DOCKER_PROJECT"] === "none") return world;
+  if (host.startsWith("unix://") && !existsSync(host.slice("unix://".length))) return world;
+  using limited = withDeadline(OWN_PROJECT_MS, () => new Error("the engine does not answer"), signal);
+  try {
+    const composeProject = await ownComposeProject(connectDocker(host), limited);
+    return composeProject === undefined ? world : { ...world, composeProject };
+  } catch {
+    signal.throwIfAborted();
+    return world; // Only a default is lost; an engine that is needed and does not answer is told by the hold.
+  }
+}
+
+async function openingKeys({ encryption, privateKeys, privateKeyPassphrase, state }: Config): Promise<OpeningKeys> {
+  const signer = await knownSigner(state);
+  return {
+    ...(signer === undefined ? {} : { signer }),
+    ...(encryption.kind === "passphrase" ? { passphrase: encryption.passphrase } : {}),
+    ...(privateKeys.length > 0 ? { privateKeys } : {}),
+    ...(privateKeyPassphrase ? { privateKeyPassphrase } : {}),
+  };
+}

@@ -1,0 +1,26 @@
+import { describeError, LifeboatError } from "../errors.ts";
+import type { ReleaseFailure } from "../quiesce/quiescer.ts";
+import { acquireLock } from "../system/lock.ts";
+import type { Tools } from "./tools.ts";
+
+/** A run that died may have left containers at rest; they come back before anything else. The caller holds the lock. */
+export async function bringBackLeftovers({ quiescer, log }: Tools): Promise<readonly ReleaseFailure[]> {
+  const { broughtBack, failures } = await quiescer.recover();
+  if (broughtBack.length > 0) log.warn("containers brought back that a dead run had left at rest", { broughtBack });
+  return failures;
+}
+
+/** The first thing a daemon does. What does not come back is tried again by every run, and `health` tells of it. */
+export async function recoverAtStart(tools: Tools, signal: AbortSignal): Promise<void> {
+  const { config, clock, log } = tools;
+  try {
+    using _lock = await acquireLock(config.state, "recovery at start", 0, clock, signal);
+    for (const { container, error } of await bringBackLeftovers(tools)) {
+      log.error("container was not brought back", { container, error: describeError(error) });
+    }
+  } catch (error) {
+    // Locked: the run that holds the containers is alive, in another process, and brings them back itself.
+    if (error instanceof LifeboatError && error.kind === "locked") return;
+    throw error;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * npm run bench [-- SIZE_MIB]: the same data saved and restored by Lifeboat and by what people would use instead, one
+ * after the other in one run, so that the ratios mean something on any machine. docs/design/performance.md says what
+ * was measured and what limits it.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import Table from "cli-table3";
+import { benchData, benchPassphrase } from "./data.ts";
+import { measure, type Measured } from "./measure.ts";
+
+const sizeMib = Number(process.argv[2] ?? 1024);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const cache = join(root, ".cache", "bench");
+await mkdir(cache, { recursive: true });
+const data = benchData(cache, sizeMib);
+const work = await mkdtemp(join(cache, "run-"));
+try {
+  await compare();
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+
+interface Contestant {
+  readonly name: string;
+  readonly save: string;
+  readonly restore: string;
+}
+
+async function compare(): Promise<void> {
+  const passphrase = benchPassphrase();
+  const passphraseFile = join(work, "passphrase");
+  await writeFile(passphraseFile, passphrase, { mode: 0o600 });
+  for (const folder of ["archive", "gnupg"]) await mkdir(join(work, folder), { mode: 0o700 });
+  const env = {
+    WORK: work,
+    DATA: data,
+    GNUPGHOME: join(work, "gnupg"),
+    BACKUP_NAME: "bench",
+    BACKUP_SOURCES: data,
+    BACKUP_ARCHIVE: join(work, "archive"),
+    BACKUP_STATE: join(work, "state"),
+    GPG_PASSPHRASE_FILE: passphraseFile,
+    LOG_LEVEL: "warn",
+    RESTIC_REPOSITORY: join(work, "restic"),
+    RESTIC_PASSWORD_FILE: passphraseFile,
+    RESTIC_CACHE_DIR: join(work, "restic-cache"),
+    BORG_REPO: join(work, "borg"),
+    BORG_PASSPHRASE: passphrase,
+    BORG_BASE_DIR: join(work, "borg-home"),
+    PROGRAM: process.execPath,
+    LIFEBOAT: existsSync(join(root, "dist/main.js")) ? join(root, "dist/main.js") : join(root, "src/main.ts"),
+  };
+  await measure("restic init && borg init -e repokey", env);
+  // Everything reads the data from the page cache: this compares programs, not disks.
+  await measure('tar -c -C "$DATA" . | cat', env);
+  const results = new Map<string, { save: Measured; restore: Measured; bytes: number }>();
+  for (const { name, save, restore } of contestants) {
+    process.stderr.write(`${name} …\n`);
+    await mkdir(join(work, "out"));
+    const saved = await measure(save, env);
+    const bytes = await storedBytes(name);
+    const restored = await measure(restore, env);
+    await rm(join(work, "out"), { recursive: true });
+    results.set(name, { save: saved, restore: restored, bytes });
+  }
+  print(results);
+}
+
+const gpg = 'gpg --batch --quiet --pinentry-mode loopback --passphrase-file "$GPG_PASSPHRASE_FILE"';
+
+const contestants: readonly Contestant[] = [
+  {
+    name: "tar z | gpg (the documents' script)",
+    save: `tar czf - -C "$DATA" . | ${gpg} --symmetric --cipher-algo AES256 > "$WORK/source.tar.gz.gpg"`,
+    restore: `${gpg} --decrypt "$WORK/source.tar.gz.gpg" | tar xzf - -C "$WORK/out"`,
+  },
+  {
+    name: "tar | zstd -T0 -3 | gpg -z 0",
+    save: `tar c -C "$DATA" . | zstd -T0 -3 | ${gpg} -z 0 --symmetric --cipher-algo AES256 > "$WORK/plain.tar.zst.gpg"`,
+    restore: `${gpg} --decrypt "$WORK/plain.tar.zst.gpg" | zstd -d | tar x -C "$WORK/out"`,
+  },
+  {
+    name: "lifeboat",
+    save: '"$PROGRAM" "$LIFEBOAT" backup',
+    restore: '"$PROGRAM" "$LIFEBOAT" restore latest --to "$WORK/out"',
+  },
+  {
+    name: "restic (first backup)",
+    save: 'restic backup --quiet "$DATA"',
+    restore: 'restic restore --quiet latest --target "$WORK/out"',
+  },
+  {
+    name: "borg (first backup)",
+    save: 'cd "$DATA" && borg create --compression zstd,3 ::first .',
+    restore: 'cd "$WORK/out" && borg extract ::first',
+  },
+];
+
+async function storedBytes(name: string): Promise<number> {
+  const place = name.startsWith("tar z")
+    ? "source.tar.gz.gpg"
+    : name.startsWith("tar |")
+      ? "plain.tar.zst.gpg"
+      : name.startsWith("lifeboat")
+        ? "archive"
+        : name.startsWith("restic")
+          ? "restic"
+          : "borg";
+  await measure(`du -sb "$WORK/${place}" | cut -f1 > "$WORK/size"`, { WORK: work });
+  return Number(await readFile(join(work, "size"), "utf8"));
+}
+
+function print(results: ReadonlyMap<string, { save: Measured; restore: Measured; bytes: number }>): void {
+  const ours = results.get("lifeboat");
+  const table = new Table({
+    head: ["", "save s", "× ours", "restore s", "× ours", "peak MB save", "peak MB restore", "stored MB"],
+    style: { head: [], border: [] },
+  });
+  const mb = (bytes: number) => Math.round(bytes / 1e6);
+  const seconds = (ms: number) => (ms / 1000).toFixed(1);
+  for (const [name, { save, restore, bytes }] of results) {
+    table.push([
+      name,
+      seconds(save.wallMs),
+      (save.wallMs / (ours?.save.wallMs ?? 1)).toFixed(2),
+      seconds(restore.wallMs),
+      (restore.wallMs / (ours?.restore.wallMs ?? 1)).toFixed(2),
+      mb(save.peakRssBytes),
+      mb(restore.peakRssBytes),
+      mb(bytes),
+    ]);
+  }
+  const machine = `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, node ${process.version}`;
+  process.stdout.write(`${sizeMib} MiB of mixed data; ${machine}\n${table.toString()}\n`);
+}

@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { until } from "../until.ts";
+import { fillWithData, makeSandbox, type Sandbox } from "./sandbox.ts";
+
+let sandbox: Sandbox;
+
+beforeEach(async () => {
+  sandbox = await makeSandbox();
+  await fillWithData(sandbox.data);
+});
+afterEach(() => sandbox[Symbol.asyncDispose]());
+
+const never = { BACKUP_CRON_EXPRESSION: "0 0 1 1 *" };
+const receipts = async () => (await sandbox.stored()).filter((name) => name.endsWith(".receipt.json")).length;
+const daemonState = async () =>
+  JSON.parse(await readFile(join(sandbox.state, "daemon.json"), "utf8")) as { skippedOverlaps: number };
+
+test("backups are made on schedule, and SIGTERM ends an idle daemon with exit code 0", async () => {
+  const daemon = sandbox.start([], { BACKUP_CRON_EXPRESSION: "* * * * * *" });
+  await until("two scheduled backups are there", async () => (await receipts()) >= 2);
+  await until("no run is under way", async () => (await sandbox.lifeboat(["verify"])).exitCode === 0);
+  daemon.kill("SIGTERM");
+  const { exitCode } = await daemon;
+  assert([0, 143].includes(exitCode ?? -1), `exit code ${exitCode}`); // A new run may have begun meanwhile.
+});
+
+test("an idle daemon ends at once, with exit code 0", async () => {
+  const daemon = sandbox.start([], never);
+  await until("the daemon is up", () => daemonState().catch(() => undefined));
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon).exitCode, 0);
+});
+
+test("a firing while a run is under way is skipped and counted, and SIGTERM ends the run in order", async () => {
+  const daemon = sandbox.start([], {
+    BACKUP_CRON_EXPRESSION: "* * * * * *",
+    LIFEBOAT_FAILPOINT: "backup:sealed:hang",
+  });
+  await until("two firings were skipped", async () => {
+    const state = await daemonState().catch(() => undefined);
+    return state !== undefined && state.skippedOverlaps >= 2;
+  });
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon).exitCode, 143);
+  assert.equal(await receipts(), 0);
+});
+
+test("BACKUP_ON_START makes one run at start", async () => {
+  const daemon = sandbox.start([], { ...never, BACKUP_ON_START: "true" });
+  await until("one backup is there", async () => (await receipts()) === 1);
+  daemon.kill("SIGTERM");
+  await daemon;
+});
+
+test("a missed run is caught up once at start, however many were missed", async () => {
+  assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 0);
+  const statePath = join(sandbox.state, "state.json");
+  const state = JSON.parse(await readFile(statePath, "utf8")) as Record<string, unknown>;
+  await writeFile(statePath, JSON.stringify({ ...state, lastRunAt: "2020-01-01T00:00:00.000Z" }));
+  const first = sandbox.start([], never);
+  await until("the missed run was made up for", async () => (await receipts()) === 2);
+  first.kill("SIGTERM");
+  await first;
+  const second = sandbox.start([], never);
+  await until("the second daemon is up", async () => (await sandbox.lifeboat(["health"], never)).exitCode === 0);
+  second.kill("SIGTERM");
+  await second;
+  assert.equal(await receipts(), 2);
+});
+
+test("health is red before the daemon has run, green while it runs, and red once it was killed for long", async () => {
+  const health = async () => await sandbox.lifeboat(["health"], never);
+  assert.match((await health()).stdout, /unhealthy\nthe daemon has never run here/);
+  const daemon = sandbox.start([], never);
+  await until("health is green", async () => (await health()).exitCode === 0);
+  daemon.kill("SIGKILL");
+  await daemon;
+  const path = join(sandbox.state, "daemon.json");
+  const state = await daemonState();
+  await writeFile(path, JSON.stringify({ ...state, heartbeatAt: new Date(Date.now() - 600_000).toISOString() }));
+  assert.match((await health()).stdout, /the scheduler has been silent for 6\d\d s/);
+});
+
+test("health is red when the newest good backup is older than the schedule allows", async () => {
+  const hourly = { BACKUP_CRON_EXPRESSION: "0 * * * *" };
+  assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 0);
+  const daemon = sandbox.start([], hourly);
+  await until("health is green", async () => (await sandbox.lifeboat(["health"], hourly)).exitCode === 0);
+  const path = join(sandbox.state, "state.json");
+  const state = JSON.parse(await readFile(path, "utf8")) as { lastGood: { id: string } };
+  const lastGood = { ...state.lastGood, takenAt: "2020-01-01T00:00:00.000Z" };
+  await writeFile(path, JSON.stringify({ ...state, lastGood }));
+  const { exitCode, stdout } = await sandbox.lifeboat(["health"], hourly);
+  assert.equal(exitCode, 1);
+  assert.match(stdout, /the newest good backup is of 2020-01-01/);
+  daemon.kill("SIGTERM");
+  await daemon;
+});
