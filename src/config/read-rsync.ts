@@ -50,9 +50,8 @@ export function readRsync(findings: Findings): TargetConfig[] {
 
 function problemOfKey(key: string): string | undefined {
   if (/^\/\S+$/.test(key)) return "is a path instead of the key itself";
-  const body = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----\s+(.*?)-----END/s.exec(key);
-  if (!body)
-    return key.includes("-----BEGIN") && !key.includes("\n") ? "has lost its line breaks" : "is no private key";
+  const body = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----\r?\n(.*?)-----END/s.exec(key);
+  if (!body) return key.includes("PRIVATE KEY-----") ? "has lost its line breaks" : "is no private key";
   if (body[1] === "ENCRYPTED " || body[2]?.includes("ENCRYPTED") || isLocked(body[2] ?? "")) {
     return "is protected by a passphrase, which nobody is there to type";
   }

@@ -55,7 +55,9 @@ function problemOfGlob(glob: string): Misfit | undefined {
     return new Misfit("begins with a slash", "the path below BACKUP_SOURCES, without a slash first");
   if (glob.startsWith("!"))
     return new Misfit("begins with '!', which leaves out all the rest", "globs of what to leave out");
-  if (picomatch(glob, { dot: true })("any/file") && picomatch(glob, { dot: true })("other.name")) {
+  const matches = picomatch(glob, { dot: true });
+  const samples = glob.includes("/") || glob.includes("**") ? ["any/file", "other.name"] : ["file", "other.name"];
+  if (samples.every((path) => matches(path))) {
     return new Misfit("leaves out everything", "globs of some of the files");
   }
   return undefined;

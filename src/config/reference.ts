@@ -9,9 +9,9 @@ export function settingsHelp(): string {
 
 function helpEntry(name: SettingName): string {
   const { default: standard, unset, meaning } = settingOf(name);
-  const without = standard ?? unset?.replaceAll("`", "");
-  const head = `  ${name}${without === undefined ? "" : ` (default: ${without})`}`;
-  return [head, ...wrapped(meaning.replaceAll("`", ""), 74).map((line) => `      ${line}`)].join("\n");
+  const without = standard ?? unset;
+  const text = `${meaning}${without === undefined ? "" : ` Default: ${without}.`}`.replaceAll("`", "");
+  return [`  ${name}`, ...wrapped(text, 74).map((line) => `      ${line}`)].join("\n");
 }
 
 /** docs/reference/settings.md */

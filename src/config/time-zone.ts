@@ -7,6 +7,8 @@ export const timeZone: Kind<string> = {
   words: "an IANA time zone",
   decode(text) {
     try {
+      // "+01:00" means the opposite to the C library.
+      if (!/^[A-Za-z]/.test(text)) throw new RangeError("is an offset");
       new Intl.DateTimeFormat("en", { timeZone: text });
       return text;
     } catch {
