@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Readable } from "node:stream";
@@ -15,6 +15,7 @@ import { checkDestination, checkEnvironment } from "./rclone-destination.ts";
 import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
 import { RcloneEnded, runRclone, type RcloneCall, type RcloneProgram } from "./rclone-program.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
+import { sizeOf } from "./size-of.ts";
 import type { Body, StoredDigest, StoredObject, Target } from "./target.ts";
 import { sweepMultipartUploads } from "./unfinished-uploads.ts";
 
@@ -273,14 +274,6 @@ async function readEntries(stdout: Readable, alive: () => void): Promise<readonl
 
 async function drain(stdout: Readable, alive: () => void): Promise<void> {
   for await (const _ of stdout) alive();
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    throw localFailure(error, `read '${path}'`, dirname(path));
-  }
 }
 
 /** A full disk met while downloading is the one here, not the far side's. */
