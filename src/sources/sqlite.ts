@@ -65,7 +65,10 @@ async function copyInOwnProcess(job: CopyJob, signal: AbortSignal): Promise<Copi
   } catch (cause) {
     signal.throwIfAborted();
     const why = cause instanceof ChildError ? "its process crashed" : `not within ${job.timeoutMs / 1000} s`;
-    throw new LifeboatError("failed", `database '${job.name}' could not be copied and checked: ${why}`, { cause });
+    throw new LifeboatError("failed", `database '${job.name}' could not be copied and checked: ${why}`, {
+      cause,
+      hint: "If it is large or often locked, raise BACKUP_SQLITE_TIMEOUT.",
+    });
   }
   if (answer.kind === "copied") return answer.copied;
   throw new LifeboatError("failed", `database '${job.name}' could not be copied: ${answer.message}`, {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
+import Database from "better-sqlite3";
 import { query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";
 
 describe("a database under a busy writer, seen through a read-only mount", { concurrency: 3 }, () => {
@@ -19,6 +20,20 @@ describe("a database under a busy writer, seen through a read-only mount", { con
         states.add(query(copy, "SELECT group_concat(balance) FROM savings"));
       }
       assert.equal(states.size, 20, "each copy is of its own moment");
+    });
+  }
+
+  for (const mode of ["wal", "delete"] as const) {
+    test(`a database of many steps is copied in one go, not anew after every write (journal mode ${mode})`, async () => {
+      await using volume = await Volume.create();
+      await volume.write("app.db", "hammer", mode);
+      const database = new Database(join(volume.live, "app.db"));
+      database.pragma("synchronous = OFF");
+      database.exec("CREATE TABLE filler (a); INSERT INTO filler VALUES (zeroblob(60000000))");
+      database.close();
+      const { copy, finding } = await volume.snapshot({ timeoutMs: 10_000 });
+      assert.equal(finding.outcome, "good");
+      assert.equal(totalBalance(copy), TOTAL_BALANCE);
     });
   }
 

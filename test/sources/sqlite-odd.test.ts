@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { appendFileSync, statSync } from "node:fs";
-import {
-  chmod,
-  chown,
-  copyFile,
-  link,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -84,13 +71,7 @@ describe("databases that are damaged, replaced or out of the ordinary", { concur
       failed = true;
     });
     const partial = join(volume.stageFolder(1), "work", "copy");
-    while (
-      !(await stat(partial).then(
-        ({ size }) => size > 0,
-        () => false,
-      ))
-    )
-      await nextTurn();
+    while (!failed && (await sizeOf(partial)) === 0) await nextTurn();
     await rename(next, path);
     assert.equal(query((await copying).copy, "SELECT a FROM t"), 2);
   });
@@ -115,16 +96,8 @@ describe("databases that are damaged, replaced or out of the ordinary", { concur
     await volume.write("app.db", "close");
     const before = query(join(volume.live, "app.db"), "SELECT sum(balance) FROM checking");
     await volume.crash(await volume.write("app.db", "half"));
-    const path = join(volume.live, "app.db");
-    const name = Buffer.from("/data/in/the/application/app.db-mj12345678");
-    const record = Buffer.concat([Buffer.alloc(4), name, Buffer.alloc(8), Buffer.from("d9d505f920a163d7", "hex")]);
-    record.writeUInt32BE(name.length, 4 + name.length);
-    record.writeInt32BE(
-      name.reduce((sum, byte) => sum + ((byte << 24) >> 24), 0),
-      8 + name.length,
-    );
-    appendFileSync(`${path}-journal`, record);
-    await writeFile(`${path}-mj12345678`, "");
+    nameSuperJournal(join(volume.live, "app.db-journal"), "/data/in/the/application/app.db-mj1234569AB");
+    await writeFile(join(volume.live, "app.db-mj1234569AB"), "");
     const { copy } = await volume.snapshot();
     assert.equal(totalBalance(copy), TOTAL_BALANCE);
     assert.equal(query(copy, "SELECT sum(balance) FROM checking"), before);
@@ -134,13 +107,26 @@ describe("databases that are damaged, replaced or out of the ordinary", { concur
     await using volume = await Volume.create();
     await volume.write("app.db", "close");
     await volume.crash(await volume.write("app.db", "half"));
-    const name = Buffer.from("/elsewhere/main.db-mj12345678");
-    const record = Buffer.concat([Buffer.alloc(4), name, Buffer.alloc(8), Buffer.from("d9d505f920a163d7", "hex")]);
-    record.writeUInt32BE(name.length, 4 + name.length);
-    appendFileSync(join(volume.live, "app.db-journal"), record);
+    nameSuperJournal(join(volume.live, "app.db-journal"), "/elsewhere/main.db-mj1234569AB");
     await assert.rejects(volume.snapshot(), /in the middle of a transaction over several databases/);
   });
 });
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => ({ size: 0 }))).size;
+}
+
+/** What SQLite writes at the end of a journal when a transaction over several databases is about to be committed. */
+function nameSuperJournal(journal: string, superJournal: string): void {
+  const name = Buffer.from(superJournal);
+  const record = Buffer.concat([Buffer.alloc(4), name, Buffer.alloc(8), Buffer.from("d9d505f920a163d7", "hex")]);
+  record.writeUInt32BE(name.length, 4 + name.length);
+  record.writeInt32BE(
+    name.reduce((sum, byte) => sum + byte, 0),
+    8 + name.length,
+  );
+  appendFileSync(journal, record);
+}
 
 describe("names and attributes of a database", { concurrency: 3 }, () => {
   const names = [
@@ -193,7 +179,10 @@ describe("names and attributes of a database", { concurrency: 3 }, () => {
         return query(copy, "SELECT a FROM t");
       }),
     );
-    assert.deepEqual(values.map(Number).sort(), [...names.keys()]);
+    assert.deepEqual(
+      values.map(Number).sort((one, other) => one - other),
+      [...names.keys()],
+    );
   });
 
   test("the rows in the -wal of a database with a name that is no text are in the copy", async () => {

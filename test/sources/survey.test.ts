@@ -110,16 +110,24 @@ describe("survey", () => {
   test("a glob without a slash excludes at any depth, one with a slash from the root", async () => {
     await mkdir(join(root, "a", "cache"), { recursive: true });
     await mkdir(join(root, "cache", "deep"), { recursive: true });
+    await mkdir(join(root, "odd", "new\nline"), { recursive: true });
+    await writeFile(join(root, "odd", "new\nline", "z"), "");
     for (const path of ["x.pid", "a/y.pid", "a/cache/z", "cache/deep/w", "a/new\nline.pid", "a/.hidden.pid", "!odd"]) {
       await writeFile(join(root, path), "");
     }
-    assert.deepEqual((await surveyed({ exclude: ["*.pid", "/cache/", "!odd"] })).listed, [
+    assert.deepEqual((await surveyed({ exclude: ["*.pid", "/cache/", "!odd", "odd/"] })).listed, [
       ".",
       "./a",
       "./a/cache",
       "./a/cache/z",
     ]);
-    assert.deepEqual((await surveyed({ exclude: ["cache", "**/*.pid"] })).listed, [".", "./!odd", "./a"]);
+    assert.deepEqual((await surveyed({ exclude: ["cache", "**/*.pid", "odd/**/z"] })).listed, [
+      ".",
+      "./!odd",
+      "./a",
+      "./odd",
+      "./odd/new\nline",
+    ]);
     assert.equal((await surveyed({ exclude: ["a"] })).excluded, 1);
   });
 

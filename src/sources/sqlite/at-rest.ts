@@ -17,9 +17,10 @@ export const DATA_FILES = ["-wal", "-journal"] as const;
  */
 export async function copyFilesAtRest(database: ByteString, copy: string, clock: Clock): Promise<FilesOnDisk> {
   const before = await lookAtFiles(database);
-  const ageMs = clock.now().getTime() - lastWrittenMs(before);
-  // File times move in ticks of the kernel's clock (up to 10 ms): a second write in the same tick would not show.
-  if (ageMs >= 0 && ageMs < SETTLED_MS) throw new Obstacle("it is being written to", { hint: HOLD_HINT });
+  const writtenMs = lastWrittenMs(before);
+  const ageMs = clock.now().getTime() - writtenMs;
+  if (ageMs >= 0 && ageMs < settledAfterMs(writtenMs))
+    throw new Obstacle("it is being written to", { hint: HOLD_HINT });
   await copyFiles(database, before, copy);
   if (!isUntouched(before, await lookAtFiles(database))) {
     throw new Obstacle("it changed while its files were copied", { hint: HOLD_HINT });
@@ -27,7 +28,13 @@ export async function copyFilesAtRest(database: ByteString, copy: string, clock:
   return before;
 }
 
-const SETTLED_MS = 50;
+/**
+ * File times move in ticks, and a second write in the same tick would not show: ticks of the kernel's clock (up to
+ * 10 ms), or of seconds (up to 2) on file systems that keep no more.
+ */
+function settledAfterMs(writtenMs: number): number {
+  return writtenMs % 1000 === 0 ? 2100 : 50;
+}
 
 /** Copies what is there, proving nothing. */
 export async function copyFiles(database: ByteString, files: FilesOnDisk, copy: string): Promise<void> {

@@ -36,7 +36,9 @@ function timeChecker(job: CopyJob): () => void {
   return () => {
     if (process.ppid !== parent) throw new LifeboatError("failed", "the run that wanted the copy has ended");
     if (systemClock.elapsedMs() > endsAt) {
-      throw new LifeboatError("failed", `it could not be copied within ${job.timeoutMs / 1000} s`);
+      throw new LifeboatError("failed", `it could not be copied within ${job.timeoutMs / 1000} s`, {
+        hint: "Raise BACKUP_SQLITE_TIMEOUT, or let the container that writes to it rest: 'lifeboat.hold=stop'.",
+      });
     }
   };
 }

@@ -13,9 +13,9 @@ export function isSqliteError(error: unknown, ...codes: readonly string[]): bool
   return codes.some((code) => error.code === code || error.code.startsWith(`${code}_`));
 }
 
-/** What an error of SQLite's means for the copy: an obstacle, a malformed file, or a failure that waiting will not mend. */
+/** What an error means for the copy: an obstacle, a malformed file, or a failure that waiting will not mend. */
 export async function explained(error: unknown, database: ByteString): Promise<unknown> {
-  if (!(error instanceof Database.SqliteError)) return error;
+  if (!(error instanceof Database.SqliteError)) return await explainedSystemError(error, database);
   const { code } = error;
   if (isSqliteError(error, "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")) {
     return new Obstacle("it is locked by another process", { cause: error, hint: HOLD_HINT });
@@ -37,6 +37,21 @@ export async function explained(error: unknown, database: ByteString): Promise<u
     return new Obstacle(`it needs recovery (${code})`, { cause: error, hint: HOLD_HINT });
   }
   return new LifeboatError("failed", "SQLite cannot copy it", { cause: error });
+}
+
+/** Of copying files without SQLite. */
+async function explainedSystemError(error: unknown, database: ByteString): Promise<unknown> {
+  if (isSystemError(error, "ENOENT")) {
+    return new Obstacle("it changed while its files were copied", { cause: error, hint: HOLD_HINT });
+  }
+  if (isSystemError(error, "EACCES", "EPERM")) return (await refusal(database)) ?? error;
+  if (isSystemError(error, "ENOSPC", "EDQUOT")) {
+    return new LifeboatError("failed", "there is no room for the copy", { cause: error, hint: SPACE_HINT });
+  }
+  if (isSystemError(error, "EIO")) {
+    return new Obstacle("it cannot be read from its disk (EIO)", { cause: error, patienceMs: IO_PATIENCE_MS });
+  }
+  return error;
 }
 
 const SPACE_HINT = "Give the file system of BACKUP_STATE more space: it holds a copy of each database during a run.";

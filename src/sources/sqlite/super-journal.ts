@@ -36,7 +36,10 @@ async function superJournalOf(journal: string): Promise<{ path: ByteString; star
     if (end < 0 || !tail.subarray(-MAGIC.length).equals(MAGIC)) return undefined;
     const length = tail.readUInt32BE(end);
     if (length === 0 || length > end - PAGE_NUMBER_BYTES) return undefined;
-    const path = tail.subarray(end - length, end).toString("latin1");
+    const name = tail.subarray(end - length, end);
+    const path = name.toString("latin1");
+    // As SQLite does: a record that is not whole was never synced, so the transaction is rolled back.
+    if (!SUPER_JOURNAL_NAME.test(path) || tail.readInt32BE(end + 4) !== checksumOf(name)) return undefined;
     return { path, startsAt: size - TRAILER_BYTES - length - PAGE_NUMBER_BYTES };
   } finally {
     await file.close();
@@ -47,6 +50,13 @@ const MAGIC = Buffer.from("d9d505f920a163d7", "hex");
 const PAGE_NUMBER_BYTES = 4;
 const TRAILER_BYTES = 4 + 4 + MAGIC.length;
 const MAX_RECORD_BYTES = 4096;
+
+const SUPER_JOURNAL_NAME = /-mj[0-9a-f]{6}9[0-9a-f]{2}$/i;
+
+/** The sum of the name's bytes, which SQLite takes as signed. */
+function checksumOf(name: Buffer): number {
+  return new Int8Array(name).reduce((sum, byte) => (sum + byte) | 0, 0);
+}
 
 async function exists(path: Buffer): Promise<boolean> {
   return await access(path).then(
