@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { closestMatch } from "leven";
 import { assemble, type Assembled, type Surroundings } from "./assemble.ts";
 import { entryText, healthText, listText, pruningText, reportText, verifiedText } from "./cli-text.ts";
 import { formatEntry } from "./archive/index-file.ts";
@@ -52,7 +53,8 @@ function commands(world: Surroundings, end: (exitCode: number) => void): Command
   const command = (words: string, description: string) =>
     program.command(words).description(description).option("--json", "print JSON, for machines");
 
-  program.action(async () => {
+  program.allowExcessArguments().action(async () => {
+    if (program.args[0] !== undefined) throw unknownCommand(program.args[0], program);
     const tools = await assembled("backup");
     const interrupted = await daemon(tools, (runSignal) => backup(tools, runSignal), signal);
     if (interrupted) end(exitCodeOf(signal.reason));
@@ -135,6 +137,14 @@ function commands(world: Surroundings, end: (exitCode: number) => void): Command
     print(json ? JSON.stringify({ version, node: process.version }) : `lifeboat ${version} (node ${process.version})`);
   });
   return program;
+}
+
+function unknownCommand(word: string, program: Command): LifeboatError {
+  const names = program.commands.map((each) => each.name());
+  const near = closestMatch(word, names, { maxDistance: 3 });
+  return new LifeboatError("usage", `there is no command '${word}'`, {
+    hint: near === undefined ? `There are: ${names.join(", ")}.` : `Did you mean '${near}'?`,
+  });
 }
 
 interface Options {

@@ -1,9 +1,11 @@
+import leven from "leven";
+
 /** The candidate that `given` was probably meant to be, or undefined when none is close. */
 export function nearest(given: string, candidates: Iterable<string>): string | undefined {
   const wanted = normal(given);
   let best: { candidate: string; edits: number } | undefined;
   for (const candidate of candidates) {
-    const edits = distance(wanted, normal(candidate));
+    const edits = leven(wanted, normal(candidate));
     const isTypo = edits <= Math.max(2, Math.floor(candidate.length / 6)) && edits < candidate.length / 3;
     if (!isTypo && !isShortened(wanted, normal(candidate))) continue;
     if (!best || edits < best.edits) best = { candidate, edits };
@@ -19,18 +21,4 @@ function normal(name: string): string {
 function isShortened(a: string, b: string): boolean {
   const [short, long] = a.length < b.length ? [a, b] : [b, a];
   return short.includes("_") && long.startsWith(`${short}_`) && !long.endsWith("_FILE");
-}
-
-/** Levenshtein's distance: insertions, deletions and replacements of one character. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [i, char] of [...a].entries()) {
-    const next = [i + 1];
-    for (let column = 1; column <= b.length; column++) {
-      const replaced = (row[column - 1] ?? 0) + (char === b[column - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -39,36 +39,49 @@ export async function verify(
       run.warn(`target '${target.name}' cannot be read: ${describeError(error)}`);
     }
     if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
-    const id = wanted.id === "all" ? undefined : chosenId(wanted.id, holdings);
+    const stem = wanted.id === "all" ? undefined : chosenStem(wanted.id, holdings);
+    const isWanted = (one: { readonly stem: string }) => stem === undefined || one.stem === stem;
     for (const holding of holdings) {
-      for (const backup of holding.backups) {
-        if (id !== undefined && backup.receipt.id !== id) continue;
+      requireKey(holding.broken.filter(isWanted));
+      for (const backup of holding.backups.filter(isWanted)) {
         verified.push(await verifyOne(holding, backup, wanted.read, spool, tools, signal));
       }
-      verified.push(...tellBroken(holding, wanted.id));
-      tellOrphans(holding, run);
+      verified.push(...holding.broken.filter(isWanted).map((broken) => asVerified(broken, holding)));
+      if (stem === undefined) tellOrphans(holding, run);
     }
-    if (verified.length === 0) throw new LifeboatError("not-found", `there is no backup to verify`);
-    const broken = verified.filter(({ result }) => result === "broken");
-    if (broken.length > 0) {
-      const [first] = broken;
-      throw new LifeboatError(
-        "verification-failed",
-        `${broken.length} of ${verified.length} copies failed: '${first?.id}' on '${first?.target}': ${first?.problem}`,
-        { hint: "Keep older backups, run a new one (lifeboat backup), and look at the storage." },
-      );
-    }
+    requireWhole(verified);
   });
   return { report, verified };
 }
 
-function chosenId(wanted: string, holdings: readonly Holding[]): string | undefined {
-  const known = new Map(
-    holdings.flatMap(({ backups }) => backups).map(({ stem, receipt }) => [receipt.id, { stem, ...receipt }]),
+/** The stem that `wanted` means, also if there is only a broken backup of it: `latest` is the newest there is. */
+function chosenStem(wanted: string, holdings: readonly Holding[]): string {
+  const broken = holdings.flatMap((holding) => holding.broken).map(({ stem }) => stem);
+  const backups = holdings.flatMap((holding) => holding.backups);
+  const known = [...new Map(backups.map(({ stem, receipt }) => [receipt.id, { stem, ...receipt }])).values()];
+  if (wanted === "latest") {
+    const newest = [...broken, ...known.map(({ stem }) => stem)].sort().at(-1);
+    if (newest !== undefined) return newest;
+  }
+  return broken.find((stem) => wanted.startsWith(stem)) ?? chooseBackup(known, wanted).stem;
+}
+
+/** With the wrong key nothing can be said about a backup, least of all that it is broken. */
+function requireKey(broken: Holding["broken"]): void {
+  const locked = broken.find(({ problem }) => problem.kind === "wrong-key");
+  if (locked) throw locked.problem;
+}
+
+function requireWhole(verified: readonly Verified[]): void {
+  if (verified.length === 0) throw new LifeboatError("not-found", "there is no backup to verify");
+  const broken = verified.filter(({ result }) => result === "broken");
+  const [first] = broken;
+  if (!first) return;
+  throw new LifeboatError(
+    "verification-failed",
+    `${broken.length} of ${verified.length} copies failed: '${first.id}' on '${first.target}': ${first.problem}`,
+    { hint: "Keep older backups, run a new one (lifeboat backup), and look at the storage." },
   );
-  const broken = holdings.flatMap((holding) => holding.broken).some(({ stem }) => stem.startsWith(wanted));
-  if (broken) return wanted; // Named by its files; what is wrong with it is told below.
-  return chooseBackup([...known.values()], wanted).id;
 }
 
 async function verifyOne(
@@ -107,10 +120,8 @@ async function verifyOne(
   }
 }
 
-function tellBroken({ target, broken }: Holding, wanted: string): Verified[] {
-  return broken
-    .filter(({ stem }) => wanted === "all" || wanted === "latest" || stem.startsWith(wanted))
-    .map(({ stem, problem }) => ({ id: stem, target: target.name, result: "broken", problem: describeError(problem) }));
+function asVerified({ stem, problem }: Holding["broken"][number], { target }: Holding): Verified {
+  return { id: stem, target: target.name, result: "broken", problem: describeError(problem) };
 }
 
 function tellOrphans({ target, orphans }: Holding, run: Conduct): void {
