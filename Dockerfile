@@ -14,12 +14,12 @@ FROM manifest AS packages
 RUN --mount=type=secret,id=ca,target=/run/ca.pem --mount=type=cache,target=/root/.npm \
     NODE_EXTRA_CA_CERTS=/run/ca.pem npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 RUN cd node_modules \
- && rm -rf better-sqlite3/deps better-sqlite3/src .bin \
+ && rm -rf .bin better-sqlite3/deps better-sqlite3/src nan node-addon-api cpu-features/deps cpu-features/src \
  && keep="linux-$(node -p process.arch).node" \
  && find better-sqlite3/prebuilds -type f ! -name "$keep" -delete \
  && test -f "better-sqlite3/prebuilds/$keep" \
  && find openpgp/dist -mindepth 1 -maxdepth 1 ! -name node -exec rm -rf {} + \
- && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' -o -name '*.markdown' \
+ && find . -type f \( -name '*.map' -o -name '*.min.*' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' -o -name '*.markdown' \
       -o -name '*.gyp' -o -name '.eslintrc*' -o -name '.travis.yml' -o -name 'tsconfig*.json' \) -delete \
  && find . -type d \( -name test -o -name tests -o -name __tests__ -o -name docs -o -name example -o -name examples -o -name .github \) \
       -prune -exec rm -rf {} + \

@@ -23,7 +23,9 @@ prepare_engine() {
 engine_answers() { timeout 20 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 engine_version() { docker version --format '{{.Server.Version}}'; }
 
-remember_environment() { [ -z "${DOCKER_HOST:-}" ] || printf "export DOCKER_HOST='%s'\n" "$DOCKER_HOST" >>"$cache/environment"; }
+remember_environment() {
+  if [ -n "${DOCKER_HOST:-}" ]; then printf "export DOCKER_HOST='%s'\n" "$DOCKER_HOST"; else echo "unset DOCKER_HOST"; fi >>"$cache/environment"
+}
 
 start_own_engine() {
   local pid tries

@@ -27,9 +27,14 @@ install_missing() {
   have apt-get && [ "$(id -u)" = 0 ] || die "this needs root and apt. Install them by hand: apt-get install $missing"
   refresh_package_lists
   no_services_meanwhile install_packages $missing
+  missing=
   for entry in $1; do
-    there "${entry%:*}" || die "'${entry%:*}' is missing: the Debian package '$(package_of "${entry#*:}")' could not be installed (see $cache/apt-install.log)"
+    there "${entry%:*}" || {
+      say "programs: '${entry%:*}' is missing, and the Debian package '$(package_of "${entry#*:}")' could not be installed"
+      missing=1
+    }
   done
+  [ -z "$missing" ] || die "what is missing above is needed (see $cache/apt-install.log)"
 }
 
 # The docker program moved out of docker.io into a package of its own after bookworm.
