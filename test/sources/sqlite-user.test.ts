@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmod, chown, mkdir } from "node:fs/promises";
+import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Volume } from "./volume.ts";
@@ -33,12 +33,15 @@ describe("a sidecar that is not root", () => {
     });
   }
 
-  test("says at once which file of the database it may not read", async () => {
-    await using volume = await Volume.create();
-    await volume.write("app.db", "open", "wal");
-    await chmod(join(volume.live, "app.db-wal"), 0o600);
-    const { message, hint } = await copiedAsUser(volume);
-    assert.match(message ?? "", /database 'app.db' could not be copied: its file \*-wal may not be read/);
-    assert.match(hint ?? "", /Run the sidecar as a user who may read it/);
-  });
+  for (const sideFiles of ["beside its -shm", "alone"] as const) {
+    test(`says at once that it may not read the -wal (${sideFiles})`, async () => {
+      await using volume = await Volume.create();
+      await volume.crash(await volume.write("app.db", "open", "wal"));
+      await chmod(join(volume.live, "app.db-wal"), 0o600);
+      if (sideFiles === "alone") await rm(join(volume.live, "app.db-shm"));
+      const { message, hint } = await copiedAsUser(volume);
+      assert.match(message ?? "", /database 'app.db' could not be copied: its file \*-wal may not be read/);
+      assert.match(hint ?? "", /Run the sidecar as a user who may read it/);
+    });
+  }
 });
