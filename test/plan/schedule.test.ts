@@ -72,13 +72,11 @@ suite("the schedule", () => {
     ] as const;
     for (const [zone, day] of days) {
       for (const expression of expressions) {
-        // Counted on from the evening before: cron-parser itself forgets a skipped time when asked in mid-leap.
-        const parser = CronExpressionParser.parse(expression, {
-          tz: zone,
-          currentDate: new Date(at(day).getTime() - 6 * 3_600_000),
-        });
-        let mine = new Date(at(day).getTime() - 6 * 3_600_000);
-        for (let count = 0; count < 40; count++) {
+        // Counted on from before the change: cron-parser itself forgets a skipped time when asked in mid-leap.
+        const parser = CronExpressionParser.parse(expression, { tz: zone, currentDate: at(day) });
+        let mine = at(day);
+        const until = new Date(mine.getTime() + DAY_MS);
+        while (mine < until) {
           mine = nextRun(expression, zone, mine);
           assert.equal(mine.toISOString(), parser.next().toDate().toISOString(), `${expression} ${zone}`);
         }
@@ -125,7 +123,7 @@ suite("the schedule", () => {
   });
 
   test("every night has its run in every zone of the world, all year", () => {
-    for (const zone of Intl.supportedValuesOf("timeZone").filter((_, index) => index % 20 === 0)) {
+    for (const zone of Intl.supportedValuesOf("timeZone").filter((_, index) => index % 40 === 0)) {
       const days = new Set<string>();
       let run = at("2026-01-01T00:00:00Z");
       for (let count = 0; count < 200; count++) {
