@@ -35,4 +35,6 @@ export async function extractingTar(folder: string, tar: Bytes, signal: AbortSig
 const EXTRACT_OPTIONS = [
   ...["--extract", "--file=-", "--preserve-permissions", "--numeric-owner"],
   ...["--acls", "--xattrs", "--xattrs-include=*", "--delay-directory-restore", "--quoting-style=escape"],
+  // Times before 1970 or in the future are restored all the same.
+  "--warning=no-timestamp",
 ];

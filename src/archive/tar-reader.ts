@@ -53,16 +53,15 @@ export class TarReader {
       }
       const missing = this.#wanted - this.#held.reduce((sum, piece) => sum + piece.length, 0);
       this.#held.push(rest.subarray(0, missing));
-      if (rest.length < missing) {
-        // The chunk goes away with this push; what is held of it must not.
-        this.#held = [Buffer.concat(this.#held)];
-        return;
-      }
+      if (rest.length < missing) break;
       rest = rest.subarray(missing);
       const whole = this.#held.length === 1 ? (this.#held[0] as Buffer) : Buffer.concat(this.#held);
       this.#held = [];
       yield* this.#block(whole);
     }
+    // The chunk goes away with this push; what is held of it must not.
+    if (this.#held.length > 0) this.#held = [Buffer.concat(this.#held)];
+    if (this.#header.length > 0) this.#header = [Buffer.concat(this.#header)];
   }
 
   /** Says that the stream is over. Throws "verification-failed" if it ended early. */

@@ -77,5 +77,6 @@ function listOptions(list: MemberList): string[] {
 }
 
 function ownerOptions({ owner }: TarRun): string[] {
-  return owner ? [`--owner=+${owner.uid}`, `--group=+${owner.gid}`] : [];
+  // GNU tar takes "+70" for a name, and records its owner as 0.
+  return owner ? [`--owner=:${owner.uid}`, `--group=:${owner.gid}`] : [];
 }
