@@ -41,7 +41,7 @@ export class LifeboatError extends Error {
 export function describeError(error: unknown): string {
   const parts: string[] = [];
   for (let current = error; current !== undefined && parts.length < 6;) {
-    const message = current instanceof Error ? current.message : String(current);
+    const message = (current instanceof Error ? current.message : String(current)).replace(/\s*\n\s*/g, " ");
     if (!parts.some((part) => part.includes(message))) parts.push(message);
     current = current instanceof Error ? current.cause : undefined;
   }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { authenticate, parseReceipt, type Receipt } from "../archive/receipt.ts";
-import { describeError, LifeboatError } from "../errors.ts";
+import { hintOf, LifeboatError } from "../errors.ts";
 import { parseKey } from "../plan/names.ts";
 import type { StoredObject, Target } from "../targets/target.ts";
 import type { Tools } from "./tools.ts";
@@ -86,10 +86,16 @@ async function readBackup(
 }
 
 function asProblem(error: unknown, receiptKey: string): LifeboatError {
-  if (error instanceof LifeboatError) return error;
-  return new LifeboatError("verification-failed", `receipt '${receiptKey}' cannot be read: ${describeError(error)}`, {
+  const kind = error instanceof LifeboatError ? error.kind : "verification-failed";
+  return new LifeboatError(kind, `'${receiptKey}' is not the receipt of a whole backup`, {
     cause: error,
+    ...hintIn(error),
   });
+}
+
+function hintIn(error: unknown): { hint?: string } {
+  const hint = hintOf(error);
+  return hint === undefined ? {} : { hint };
 }
 
 /** Reads every target at once. A target that cannot be read is given as its error, and the others go on. */

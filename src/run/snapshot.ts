@@ -33,16 +33,46 @@ export interface Snapshots {
 /** Surveys once more, now that everything is at rest, and copies each database. */
 export async function snapshotSources(spool: Spool, tools: Tools, signal: AbortSignal): Promise<Snapshots> {
   const found = await surveySources(await spool.makeFolder("lists"), tools, signal);
-  const all: Snapshot[] = [folderSnapshot(found)];
-  for (const [at, database] of found.databases.entries()) {
-    const source = sqliteSource(database, { root: found.root, timeoutMs: tools.config.sqliteTimeoutMs });
-    const stage = { folder: await spool.makeFolder(`database-${at}`) };
-    const snapshot = await source.snapshot(stage, signal);
-    tools.log.info("database copied", { database: source.name, ...briefly(snapshot.finding.facts) });
-    all.push(snapshot);
-  }
+  const databases = await copyDatabases(found, spool, tools, signal);
   const databaseBytes = found.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return { all, contentBytes: found.totals.sizeBytes + databaseBytes, readsInPlace: found.totals.files > 0 };
+  return {
+    all: [folderSnapshot(found), ...databases],
+    contentBytes: found.totals.sizeBytes + databaseBytes,
+    readsInPlace: found.totals.files > 0,
+  };
+}
+
+/** Two keep the two halves of the work, reading and checking, going; more would only share the same disk. */
+const COPIES_AT_ONCE = 2;
+
+async function copyDatabases(
+  { root, databases }: Survey,
+  spool: Spool,
+  { config, log }: Tools,
+  signal: AbortSignal,
+): Promise<readonly Snapshot[]> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const copied: Snapshot[] = [];
+  const waiting = databases.entries();
+  const copyOneAfterTheOther = async () => {
+    for (const [at, database] of waiting) {
+      const source = sqliteSource(database, { root, timeoutMs: config.sqliteTimeoutMs });
+      const stage = { folder: await spool.makeFolder(`database-${at}`) };
+      const snapshot = await source.snapshot(stage, either);
+      log.info("database copied", { database: source.name, ...briefly(snapshot.finding.facts) });
+      copied[at] = snapshot;
+    }
+  };
+  const copiers = Array.from({ length: COPIES_AT_ONCE }, copyOneAfterTheOther);
+  try {
+    await Promise.all(copiers);
+  } catch (error) {
+    failed.abort(error);
+    await Promise.allSettled(copiers);
+    throw error;
+  }
+  return copied;
 }
 
 function briefly(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -69,7 +69,7 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
     return schema.parse(JSON.parse(text));
   } catch (error) {
     throw new LifeboatError("failed", `the state file '${path}' cannot be understood`, {
-      cause: error,
+      cause: error instanceof z.ZodError ? new Error(z.prettifyError(error)) : error,
       hint: "It may be from a newer version. Move it away: everything needed is found again on the targets.",
     });
   }
