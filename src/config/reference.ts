@@ -1,5 +1,6 @@
 import { exitCodes, type FailureKind } from "../errors.ts";
-import { settingNames, settingOf, type Group, type SettingName } from "./settings.ts";
+import type { Group } from "./setting.ts";
+import { settingNames, settingOf, type SettingName } from "./settings.ts";
 
 /** The settings as `--help` shows them: name, default, and what it means in plain text. */
 export function settingsHelp(): string {

@@ -45,7 +45,7 @@ function textLines(color: boolean, timeZone: string): (line: string) => string {
     singleLine: true,
     hideObject: true,
     translateTime: false,
-    customPrettifiers: { time: (time) => timeText(new Date(String(time)), timeZone) },
+    customPrettifiers: { time: (time) => timeText(new Date(typeof time === "string" ? time : 0), timeZone) },
     messageFormat: ({ time: _time, level: _level, msg, ...fields }) => {
       const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${valueText(value)}`);
       return `${printable(String(msg))}${pairs.join("")}`;
@@ -73,9 +73,9 @@ const MAX_DEPTH = 6;
 /** Fields as JSON can hold them: errors by what they say, bytes as text, nothing endless. */
 function plain(value: unknown, depth: number): unknown {
   if (depth > MAX_DEPTH) return "…";
-  if (value instanceof Error) return describeError(value);
+  if (value instanceof Error) return redact(describeError(value));
   if (typeof value === "string") return redact(value);
-  if (Buffer.isBuffer(value)) return value.toString("utf8");
+  if (Buffer.isBuffer(value)) return redact(value.toString("utf8"));
   if (typeof value === "bigint") return value.toString();
   if (Array.isArray(value)) return value.map((one) => plain(one, depth + 1));
   if (value instanceof Map) return plain(Object.fromEntries(value), depth);

@@ -39,7 +39,9 @@ function remember(value: string): void {
   const MIN_REDACTED_LENGTH = 4;
   if (value.length >= MIN_REDACTED_LENGTH) known.add(value);
   // A URL in an error message carries the password percent-encoded; JSON output carries it escaped.
-  const forms = [encodeURIComponent(value.toWellFormed()), JSON.stringify(value).slice(1, -1)];
+  // What tells errors on one line puts blanks for line breaks.
+  const onOneLine = value.replace(/\s*\n\s*/g, " ");
+  const forms = [encodeURIComponent(value.toWellFormed()), JSON.stringify(value).slice(1, -1), onOneLine];
   for (const form of forms) if (form.length >= MIN_REDACTED_LENGTH) known.add(form);
   // A multi-line key is quoted line by line in some messages.
   for (const line of value.split("\n")) if (line.length >= 16) known.add(line);

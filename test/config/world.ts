@@ -52,7 +52,7 @@ export function problemOf(env: Record<string, string>, world = worldWith(), purp
 export const sshKey = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({
   type: "pkcs1",
   format: "pem",
-}) as string;
+});
 
 export const publicKey = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----";
 export const privateKey = "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nabc\n-----END PGP PRIVATE KEY BLOCK-----";

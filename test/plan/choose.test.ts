@@ -41,7 +41,7 @@ suite("choosing a backup", () => {
   });
 
   test("what is not there is told, with where to look", () => {
-    for (const wanted of ["ffff", "", "3FA", "irc-2026"]) {
+    for (const wanted of ["ffff", "", "3FA", "a9c1", "irc-2026"]) {
       assert.throws(() => choose(wanted), { kind: "not-found", exitCode: 10, hint: /lifeboat list/ }, wanted);
     }
     assert.throws(() => chooseBackup([], "latest"), { kind: "not-found", message: "there is no backup yet" });
