@@ -3,7 +3,8 @@ import { settingNames, settingOf, type SettingName } from "./settings.ts";
 
 /** One setting as it is in force. */
 export interface SettingInForce {
-  readonly name: SettingName;
+  /** A setting's, or that of a variable that is passed to rclone. */
+  readonly name: string;
   /** Secrets are `***`; null when there is none. */
   readonly value: string | null;
   readonly from: "set" | "file" | "default";
@@ -13,13 +14,15 @@ export interface SettingInForce {
 
 /** Every setting in force, where it came from, and its value unless that is a secret. In the order of the table. */
 export function settingsInForce({ given, config }: ReadSettings): readonly SettingInForce[] {
-  return settingNames.map((name) => {
+  const settings = settingNames.map((name): SettingInForce => {
     const found = given.get(name);
     const { secret } = settingOf(name);
     if (!found) return { name, value: defaultOf(name, config), from: "default" };
     const value = secret ? "***" : withoutUserInfo(found.text);
     return found.file === undefined ? { name, value, from: "set" } : { name, value, from: "file", file: found.file };
   });
+  const passed = config.targets.find((target) => target.kind === "rclone")?.env ?? {};
+  return [...settings, ...Object.keys(passed).map((name) => ({ name, value: "***", from: "set" as const }))];
 }
 
 /** For people: a line per setting, those that were given and those that have a default. */

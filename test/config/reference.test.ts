@@ -70,6 +70,11 @@ suite("the config command", () => {
     assert.doesNotMatch(shown + JSON.stringify(showSettingsJson(settings)), /canary/);
   });
 
+  test("shows which variables rclone gets, without their values", () => {
+    const shown = showSettings(read({ ...fine, RCLONE_DESTINATION: "nas:x", RCLONE_CONFIG_NAS_PASS: "canary" }));
+    assert.match(shown, /^RCLONE_CONFIG_NAS_PASS +\*\*\* +\(set\)$/m);
+  });
+
   test("shows a value of several lines on one", () => {
     assert.match(
       showSettings(read({ GPG_PUBLIC_KEY_RING: publicKey })),
