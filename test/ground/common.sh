@@ -1,6 +1,6 @@
 # Sourced by the scripts of this folder, which are sh with `local` (dash, bash).
 set -eu
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd -P)
 ground=$root/test/ground
 cache=$root/.cache/ground
 mkdir -p "$cache"
@@ -22,13 +22,14 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# quietly LOG WHAT COMMAND...: the command's output goes to a file, whose end is shown when the command fails.
+# quietly LOG WHAT COMMAND...: the command's output goes to a file, whose two ends are shown when the command fails.
 quietly() {
   local log what
   log=$cache/$1.log what=$2
   shift 2
   "$@" >"$log" 2>&1 || {
-    tail -n 25 "$log" >&2
+    head -n 8 "$log" >&2
+    tail -n +9 "$log" | tail -n 20 >&2
     die "$what (all of it is in $log)"
   }
 }

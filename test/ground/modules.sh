@@ -16,7 +16,7 @@ prepare_modules() {
   say "node modules: npm ci, because $stale"
   # Of all install scripts only Node's own is wanted, which fetches it: older npms would compile better-sqlite3, which
   # brings its binaries along.
-  quietly npm-ci "npm ci failed" on_machine_node npm ci --ignore-scripts --no-audit --no-fund
+  quietly npm-ci "npm ci failed" on_machine_node npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
   quietly npm-node "Node could not be fetched" on_machine_node sh -c 'cd node_modules/node && node installArchSpecificPackage.js'
   link_commands
   say "node modules: installed, Node $(node --version)"
