@@ -20,8 +20,6 @@ const everywhere = {
   "@typescript-eslint/no-unnecessary-type-assertion": "error",
   // `using _lock = …` holds something to the end of its block without ever naming it again.
   "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
-  // `${object}` in a message is "[object Object]".
-  "@typescript-eslint/no-base-to-string": "error",
   "@typescript-eslint/require-array-sort-compare": ["error", { ignoreStringArrays: true }],
   // An empty catch needs a comment that says who else tells.
   "no-empty": "error",
