@@ -55,7 +55,7 @@ async function tryOnce(entries: readonly HeldContainer[], deadline: number, tool
   const { clock, limits } = tools;
   const settling = new Map<string, Promise<Error | undefined>>();
   for (const entry of entries) {
-    await Promise.all(entry.dependsOn.map((id) => settling.get(id)));
+    for (const id of entry.dependsOn) await settling.get(id);
     const started = await settled(start(entry, tools));
     await failpoint("release:container-started");
     if (started instanceof Error) settling.set(entry.id, Promise.resolve(started));

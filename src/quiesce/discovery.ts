@@ -48,7 +48,7 @@ function scopeOf(
     scope: [],
     warnings: [
       `labels of ${labelled.map((name) => `'${name}'`).join(", ")} are not looked at: lifeboat cannot tell which compose ` +
-        `project is its own, because ${where}; name the project, or say 'all'`,
+        `project is its own, because ${where}; name one in BACKUP_DOCKER_PROJECT, or say all or none there`,
     ],
   };
 }

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { PassThrough, type Readable, type Writable } from "node:stream";
+import { Writable, type Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { StringDecoder } from "node:string_decoder";
 import { LifeboatError } from "../errors.ts";
 import { withDeadline, type Clock } from "../system/clock.ts";
 import { DockerError } from "../system/docker.ts";
@@ -18,11 +20,19 @@ export interface ContainerCommand {
   readonly mark: string;
 }
 
+/**
+ * Stays above the command as its process group's leader, also when the command changes its user (whose processes' marks
+ * cannot be read) and ignores SIGTERM: then SIGKILL to the group still finds it.
+ */
+const LEADER_SCRIPT = 'trap : TERM; sh -c "$1"; exit $?';
+
 export function newMark(): string {
   return randomUUID();
 }
 
 const CALL_MS = 15_000;
+/** What the command said last may still be under way when it has ended. */
+const OUTPUT_MS = 500;
 const MAX_OUTPUT = 4096;
 
 /**
@@ -43,16 +53,22 @@ export async function runInContainer(
       `the command in container '${container.name}' did not end within ${timeoutMs / 1000} s`,
     );
   using deadline = withDeadline(timeoutMs, tooLate, signal);
-  const execId = await createExec(engine, wanted, ["sh", "-c", wanted.command], deadline);
+  const execId = await createExec(
+    engine,
+    wanted,
+    ["sh", "-c", LEADER_SCRIPT, "lifeboat-hook", wanted.command],
+    deadline,
+  );
   try {
     const started = await startExec(engine, container, execId, deadline);
     await failpoint("hook:running", deadline);
-    const { exitCode, output } = await endOfExec(engine, started, clock, deadline);
-    if (exitCode === 0) return output;
-    const said = output ? `: ${output.split("\n").slice(-3).join(" / ")}` : "";
+    const { exitCode, stdout, stderr } = await endOfExec(engine, started, clock, deadline);
+    if (exitCode === 0) return [stdout, stderr].filter(Boolean).join("\n");
+    const lastLines = (stderr || stdout).split("\n").slice(-3);
+    const said = lastLines.map((line) => line.slice(0, 200)).join(" / ");
     throw new LifeboatError(
       "failed",
-      `the command in container '${container.name}' ended with exit code ${exitCode}${said}`,
+      `the command in container '${container.name}' ended with exit code ${exitCode}${said && `: ${said}`}`,
     );
   } catch (error) {
     if (deadline.aborted) await endMarked(engine, wanted, clock);
@@ -115,9 +131,9 @@ async function signalMarked(
     const unmarked = { container, user, mark: undefined };
     const execId = await createExec(engine, unmarked, ["sh", "-c", SIGNAL_SCRIPT, "sh", mark, name], deadline);
     const started = await startExec(engine, container, execId, deadline);
-    const { exitCode, output } = await endOfExec(engine, started, clock, deadline);
+    const { exitCode, stderr } = await endOfExec(engine, started, clock, deadline);
     if (exitCode === 0 || exitCode === 3) return exitCode === 0;
-    throw new LifeboatError("failed", `a command in container '${container.name}' cannot be ended: ${output}`);
+    throw new LifeboatError("failed", `a command in container '${container.name}' cannot be ended: ${stderr}`);
   } catch (error) {
     // 404: no such container; 409: not running. Its processes ended with it.
     if (error instanceof DockerError && (error.statusCode === 404 || error.statusCode === 409)) return false;
@@ -152,7 +168,8 @@ interface StartedExec {
   readonly execId: string;
   readonly what: string;
   readonly stream: Readable;
-  readonly output: Tail;
+  readonly stdout: Tail;
+  readonly stderr: Tail;
 }
 
 async function startExec(engine: Engine, container: Named, execId: string, signal: AbortSignal): Promise<StartedExec> {
@@ -162,9 +179,9 @@ async function startExec(engine: Engine, container: Named, execId: string, signa
     CALL_MS,
     async (docker) => {
       const stream = await docker.getExec(execId).start({ Detach: false, Tty: false });
-      const output = tailOf(stream);
-      docker.modem.demuxStream(stream, output.sink, output.sink);
-      return { execId, what, stream, output };
+      const [stdout, stderr] = [keepTail(), keepTail()];
+      docker.modem.demuxStream(stream, stdout.sink, stderr.sink);
+      return { execId, what, stream, stdout, stderr };
     },
     signal,
   );
@@ -172,15 +189,22 @@ async function startExec(engine: Engine, container: Named, execId: string, signa
 
 async function endOfExec(
   engine: Engine,
-  { execId, what, stream, output }: StartedExec,
+  { execId, what, stream, stdout, stderr }: StartedExec,
   clock: Clock,
   signal: AbortSignal,
-): Promise<{ exitCode: number; output: string }> {
+): Promise<{ exitCode: number; stdout: string; stderr: string }> {
+  const drained = finished(stream);
+  drained.catch(() => {
+    // A connection that broke is told by the next question for the state.
+  });
   try {
     // Asked rather than waited for on the stream, which a child left in the background keeps open for ever.
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const state = await engine.connection.call(what, CALL_MS, (docker) => docker.getExec(execId).inspect(), signal);
-      if (!state.Running && state.ExitCode !== null) return { exitCode: state.ExitCode, output: await output.end() };
+      if (!state.Running && state.ExitCode !== null) {
+        await Promise.race([drained.catch(() => {}), clock.sleep(OUTPUT_MS)]);
+        return { exitCode: state.ExitCode, stdout: stdout.text(), stderr: stderr.text() };
+      }
       await clock.sleep(pauseMs, signal);
     }
   } finally {
@@ -190,26 +214,19 @@ async function endOfExec(
 
 interface Tail {
   readonly sink: Writable;
-  end(): Promise<string>;
+  /** The end of what was said, without known secrets. */
+  text(): string;
 }
 
-/** Takes all there is to read and keeps its end, without known secrets. `end` waits a moment for what is under way. */
-function tailOf(stream: Readable): Tail {
+/** Takes all there is, so that nothing is kept waiting, and keeps its end. */
+function keepTail(): Tail {
   let tail = "";
-  const sink = new PassThrough().setEncoding("utf8");
-  sink.on("data", (text: string) => {
-    tail = (tail + text).slice(-MAX_OUTPUT);
-  });
-  const { promise: ended, resolve } = Promise.withResolvers<void>();
-  // A connection that broke is told by the next question for the state.
-  for (const event of ["end", "close", "error"]) stream.on(event, () => resolve());
-  return {
-    sink,
-    async end() {
-      using patience = withDeadline(500, () => new Error("enough"));
-      patience.addEventListener("abort", () => resolve(), { once: true });
-      await ended;
-      return redact(tail).trim();
+  const decoder = new StringDecoder("utf8");
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      tail = (tail + decoder.write(chunk)).slice(-MAX_OUTPUT);
+      done();
     },
-  };
+  });
+  return { sink, text: () => redact(tail).trim() };
 }

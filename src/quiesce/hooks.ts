@@ -52,15 +52,24 @@ async function sendBeforeSignal(
   const before = waitFor === undefined ? undefined : await pictureOfFile(waitFor);
   await engine.sendSignal(container, name, signal);
   const warning = waitFor === undefined ? undefined : await waitForRewrite(waitFor, before, timeoutMs, clock, signal);
-  const after = await engine.look(container.id, signal);
-  // A program that knows nothing of the signal is ended by it.
-  if (after?.state !== "running" || after.startedAt !== container.startedAt) {
-    throw new LifeboatError("failed", `container '${container.name}' did not survive the signal ${name}`, {
-      hint: "Its program does not handle that signal. Take the label lifeboat.before.signal away.",
-    });
-  }
+  // Without a file to wait for, it gets a moment to show that it dies.
+  const deadline = clock.elapsedMs() + (waitFor === undefined ? DYING_MS : 0);
+  do {
+    const now = await engine.look(container.id, signal);
+    if (now?.state !== "running" || now.startedAt !== container.startedAt) throw notSurvived(container.name, name);
+    await clock.sleep(100, signal);
+  } while (clock.elapsedMs() < deadline);
   log.info("before-signal sent", { container: container.name, signal: name, waitFor });
   return warning === undefined ? [] : [`container '${container.name}' was sent ${name}, but ${warning}`];
+}
+
+const DYING_MS = 1000;
+
+/** A program that knows nothing of a signal is ended by it. */
+function notSurvived(container: string, signalName: string): LifeboatError {
+  return new LifeboatError("failed", `container '${container}' did not survive the signal ${signalName}`, {
+    hint: "Its program does not handle that signal. Take the label lifeboat.before.signal away.",
+  });
 }
 
 /**

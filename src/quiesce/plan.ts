@@ -66,7 +66,7 @@ export function planHold(survey: Survey, settings: PlanSettings): HoldPlan {
   const problems = [...read.flatMap((one) => one.problems), ...refusals(survey, acts, settings.engineHost)];
   if (problems.length > 0) {
     throw new LifeboatError("settings", problems.join("; "), {
-      hint: "Nothing was touched. Correct the labels (docs/reference/labels.md) and bring the stack up again.",
+      hint: "Nothing was touched. Correct the labels (docs/how-to/hold-containers.md) and bring the stack up again.",
     });
   }
 

@@ -15,7 +15,7 @@ export const STOP_SLACK_MS = 5_000;
  */
 export async function bringToRest(hold: PlannedHold, tools: QuiesceTools, signal: AbortSignal): Promise<Container> {
   const { journal, clock, log } = tools;
-  const { container, act } = hold;
+  const { container } = hold;
   signal.throwIfAborted();
   await journal.setContainer(journalEntry(hold, clock.now()));
   const startedMs = clock.elapsedMs();
@@ -34,7 +34,7 @@ export async function bringToRest(hold: PlannedHold, tools: QuiesceTools, signal
   }
   await failpoint("hold:container-acted", signal);
   const rested = await untilAtRest(hold, tools, signal);
-  log.info(act === "stop" ? "container stopped" : "container paused", {
+  log.info(rested.state === "paused" ? "container paused" : "container stopped", {
     container: container.name,
     tookMs: Math.round(clock.elapsedMs() - startedMs),
   });
@@ -56,26 +56,36 @@ function journalEntry({ container, act, timeoutMs, dependsOn }: PlannedHold, now
   };
 }
 
-async function perform(
-  { container, act, timeoutMs }: PlannedHold,
+async function perform(hold: PlannedHold, tools: QuiesceTools, signal: AbortSignal): Promise<void> {
+  const { engine, limits, clock } = tools;
+  const act = () =>
+    hold.act === "stop" ? engine.stop(hold.container, hold.timeoutMs, signal) : pauseOrStop(hold, tools, signal);
+  await whileEngineGone(act, limits.engineMs, clock, signal);
+}
+
+/** A container that crashes again and again can be paused only while it is up; caught in between it is stopped. */
+async function pauseOrStop(
+  { container, timeoutMs }: PlannedHold,
   tools: QuiesceTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { engine, limits, clock } = tools;
-  if (act === "stop") {
-    await whileEngineGone(() => engine.stop(container, timeoutMs, signal), limits.engineMs, clock, signal);
-    return;
+  const { engine } = tools;
+  for (let attemptsLeft = 5; ; attemptsLeft--) {
+    const now = await engine.look(container.id, signal);
+    // An engine that went away in the middle of an earlier attempt may have done it.
+    if (!now || isAtRest(now)) return;
+    if (now.state === "restarting") return await engine.stop(container, timeoutMs, signal);
+    try {
+      return await engine.pause(container);
+    } catch (error) {
+      const isOtherwise = error instanceof DockerError && error.statusCode === 409;
+      if (!isOtherwise || attemptsLeft === 1) throw error;
+    }
   }
-  await whileEngineGone(
-    async () => {
-      // An engine that went away in the middle of the first attempt may have done it.
-      const now = await engine.look(container.id, signal);
-      if (now?.state !== "paused") await engine.pause(container);
-    },
-    limits.engineMs,
-    clock,
-    signal,
-  );
+}
+
+function isAtRest({ state }: Container): boolean {
+  return state === "stopped" || state === "paused";
 }
 
 /** The engine said no, and the container runs on: nothing to undo, and nothing that could still come. */
@@ -94,20 +104,15 @@ async function forgetIfUntouched({ container }: PlannedHold, error: unknown, too
 async function untilAtRest(hold: PlannedHold, tools: QuiesceTools, signal: AbortSignal): Promise<Container> {
   const { engine, limits, clock } = tools;
   const { id, name } = hold.container;
-  const wanted = hold.act === "stop" ? "stopped" : "paused";
   const deadline = clock.elapsedMs() + STOP_SLACK_MS;
   for (;;) {
     const now = await whileEngineGone(() => engine.look(id, signal), limits.engineMs, clock, signal);
     if (!now) throw new LifeboatError("failed", `container '${name}' vanished while it was brought to rest`);
-    if (now.state === wanted) return now;
+    if (isAtRest(now)) return now;
     if (clock.elapsedMs() > deadline) {
-      throw new LifeboatError(
-        "failed",
-        `container '${name}' does not stay at rest: it is ${now.state}, not ${wanted}`,
-        {
-          hint: "Something else starts it again; look for a supervisor outside Docker.",
-        },
-      );
+      throw new LifeboatError("failed", `container '${name}' does not stay at rest: it is ${now.state}`, {
+        hint: "Something else starts it again; look for a supervisor outside Docker.",
+      });
     }
     await clock.sleep(200, signal);
   }

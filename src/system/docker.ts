@@ -96,7 +96,7 @@ function addressOf(host: string): Docker.DockerOptions {
   // Everything is given, because dockerode fills what is left open from DOCKER_* variables of the environment.
   const fixed = { protocol: "http" as const, pathPrefix: "/" };
   const socketPath = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
-  if (socketPath !== undefined) return { ...fixed, socketPath, host: undefined as never };
+  if (socketPath !== undefined) return { ...fixed, socketPath, host: undefined };
   const tcp = /^tcp:\/\/(\[[0-9a-f:]+\]|[^/:@\s]+):(\d+)\/?$/i.exec(host);
   if (tcp?.[1] !== undefined && tcp[2] !== undefined) return { ...fixed, host: tcp[1], port: tcp[2] };
   throw new LifeboatError("settings", `'${redact(host)}' is not the address of a Docker engine`, {
@@ -111,15 +111,18 @@ function whenAborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-function explained(error: unknown, what: string, host: string): DockerError {
+function explained(error: unknown, what: string, host: string): unknown {
   const statusCode = statusOf(error);
-  if (statusCode === undefined) return unreachable(error, what, host);
-  const said = redact(String((error as { json?: { message?: unknown } }).json?.message ?? (error as Error).message));
+  // What has no code comes from a mistake of ours, not from the connection.
+  if (statusCode === undefined)
+    return error instanceof Error && "code" in error ? unreachable(error, what, host) : error;
+  const { json, message: whole } = error as Error & { json?: { message?: string } | null };
+  const said = redact(json?.message ?? whole);
   const message = `cannot ${what}: the Docker engine at '${host}' says: ${said.trim().slice(0, 500)} (${statusCode})`;
-  if (!isRefusal(statusCode)) return new DockerError(message, statusCode, { cause: error });
+  // No cause: dockerode's error says the same again.
+  if (!isRefusal(statusCode)) return new DockerError(message, statusCode, {});
   return new DockerError(message, statusCode, {
     hint: "A socket proxy or an authorization plugin stands before the engine; allow this call there.",
-    cause: error,
   });
 }
 

@@ -50,7 +50,7 @@ for (const [labels, problem] of [
   [{ "lifeboat.postgres": "yes" }, /'lifeboat.postgres=yes' is not true or false/],
 ] as const) {
   test(`'${Object.entries(labels).join().slice(0, 60)}' is told as a problem`, () => {
-    const { problems } = readLabels("db", labels as Record<string, string>);
+    const { problems } = readLabels("db", labels);
     assert.equal(problems.length, 1);
     assert.match(problems[0] ?? "", problem);
   });
