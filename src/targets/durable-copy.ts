@@ -17,8 +17,9 @@ export async function copyDurably(
   const reading = sideOf(`read '${from}'`, dirname(from), signal);
   const writing = sideOf(`write '${to}'`, dirname(to), signal);
 
-  const source = await reading(open(from, constants.O_RDONLY | constants.O_NOFOLLOW));
-  const copy = await writing(open(to, "wx", 0o600)).catch((error: unknown) => {
+  signal.throwIfAborted();
+  const source = await reading(opened(open(from, constants.O_RDONLY | constants.O_NOFOLLOW), signal));
+  const copy = await writing(opened(open(to, "wx", 0o600), signal)).catch((error: unknown) => {
     closeLater(source);
     throw error;
   });
@@ -51,6 +52,13 @@ function sideOf(doing: string, folder: string, signal: AbortSignal) {
       throw signal.aborted ? signal.reason : localFailure(error, doing, folder);
     }
   };
+}
+
+/** Closes what is opened only after nobody waits for it any more. */
+async function opened(opening: Promise<FileHandle>, signal: AbortSignal): Promise<FileHandle> {
+  const handle = await opening;
+  if (signal.aborted) closeLater(handle);
+  return handle;
 }
 
 /** Closing waits for a read or write under way, which on a hanging disk never ends. */

@@ -50,6 +50,10 @@ export function localFailure(error: unknown, doing: string, folder: string): unk
   if (error.code === "ENOENT" && "path" in error && error.path !== folder) {
     return new LifeboatError("failed", `cannot ${doing}: '${error.path}' does not exist`, { cause: error });
   }
+  if (error.code === "EEXIST" && "path" in error) {
+    const hint = "Name a file that does not exist yet.";
+    return new LifeboatError("failed", `cannot ${doing}: '${error.path}' exists already`, { hint, cause: error });
+  }
   const meaning = meanings[String(error.code)];
   if (!meaning) return new LifeboatError("failed", `cannot ${doing} in '${folder}'`, { cause: error });
   const cause = meaning.passes ? new TransientError(error.message, { cause: error }) : error;

@@ -39,7 +39,7 @@ class LocalTarget implements Target {
 
   async put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void> {
     checkKey(key);
-    await this.#at(`store '${key}'`, async () => {
+    await this.#at(`store '${key}'`, signal, async () => {
       if (await this.#holds(key, body, signal)) return;
       const partial = join(this.name, partialNameOf(key));
       const copiedBytes = await this.#copy(body.path, partial, signal, onProgress);
@@ -57,12 +57,12 @@ class LocalTarget implements Target {
 
   async digest(key: string, signal: AbortSignal): Promise<StoredDigest> {
     checkKey(key);
-    return await this.#at(`read '${key}'`, () => this.#digest(key, signal));
+    return await this.#at(`read '${key}'`, signal, () => this.#digest(key, signal));
   }
 
   async fetch(key: string, path: string, signal: AbortSignal, onProgress?: (gotBytes: number) => void): Promise<void> {
     checkKey(key);
-    await this.#at(`read '${key}'`, async () => {
+    await this.#at(`read '${key}'`, signal, async () => {
       const found = await lstat(join(this.name, key)).catch(unlessGone);
       if (!found?.isFile()) throw notFound(this.name, key);
       await this.#copy(join(this.name, key), path, signal, onProgress);
@@ -71,7 +71,7 @@ class LocalTarget implements Target {
 
   async readSmall(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Buffer>> {
     keys.forEach(checkKey);
-    return await this.#at("read receipts", async () => {
+    return await this.#at("read receipts", signal, async () => {
       const found = new Map<string, Buffer>();
       for (const { key } of await this.#list()) {
         if (keys.includes(key)) found.set(key, await readFile(join(this.name, key), { signal }));
@@ -81,13 +81,12 @@ class LocalTarget implements Target {
   }
 
   async list(signal: AbortSignal): Promise<readonly StoredObject[]> {
-    signal.throwIfAborted();
-    return await this.#at("list", () => this.#list());
+    return await this.#at("list", signal, () => this.#list());
   }
 
   async remove(keys: readonly string[], signal: AbortSignal): Promise<void> {
     keys.forEach(checkKey);
-    await this.#at("remove", async () => {
+    await this.#at("remove", signal, async () => {
       for (const key of keys) {
         signal.throwIfAborted();
         await rm(join(this.name, key), { force: true });
@@ -97,7 +96,7 @@ class LocalTarget implements Target {
   }
 
   async sweep(signal: AbortSignal): Promise<void> {
-    await this.#at("remove partial files", async () => {
+    await this.#at("remove partial files", signal, async () => {
       for (const name of (await readdir(this.name)).filter(isPartialName)) {
         signal.throwIfAborted();
         await rm(join(this.name, name), { force: true });
@@ -106,8 +105,9 @@ class LocalTarget implements Target {
   }
 
   /** Runs `work` if the folder is there, and puts the failures of either into words. */
-  async #at<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
+  async #at<Result>(doing: string, signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
     try {
+      signal.throwIfAborted();
       await mustBeFolder(this.name);
       return await work();
     } catch (error) {

@@ -44,7 +44,7 @@ const meanings: readonly Meaning[] = [
     hint: "Object lock keeps what is there until its retention ends.",
   },
   {
-    sign: /quota ?exceeded|QuotaExceeded|insufficient ?storage|no space left|disk quota|storage ?full|status ?code: 507/i,
+    sign: /quota ?exceeded|QuotaExceeded|insufficient ?storage|no space left|remaining disk space|disk quota|storage ?full|status ?code: 507/i,
     says: "there is no space left there",
     hint: "Free some space there, raise the quota, or keep fewer backups. The backups there were not touched.",
   },

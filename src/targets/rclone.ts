@@ -11,7 +11,7 @@ import { digestOfStream } from "./bytes.ts";
 import { fetchInto, withFreshFolder } from "./fresh-folder.ts";
 import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
 import { localFailure } from "./local-failure.ts";
-import { checkDestination, checkEnvironment } from "./rclone-destination.ts";
+import { checkEnvironment, folderOf } from "./rclone-destination.ts";
 import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
 import { RcloneEnded, runRclone, type RcloneCall, type RcloneProgram } from "./rclone-program.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
@@ -41,7 +41,7 @@ export interface RcloneTools {
 
 /** Any place that the program rclone (1.60 or newer) can reach. */
 export function openRcloneTarget(options: RcloneOptions, tools: RcloneTools): Target {
-  const { folder } = checkDestination(options.destination);
+  const folder = folderOf(options.destination);
   checkEnvironment(Object.keys(options.env));
   return new RcloneTarget(options.name ?? options.destination, folder, options, tools);
 }
@@ -244,7 +244,7 @@ class RcloneTarget implements Target {
     signal: AbortSignal,
     call: Partial<RcloneCall<Result>> = {},
   ): Promise<Result> {
-    const read = call.read ?? (drain as Read<Result>);
+    const read = call.read ?? drain;
     return await runRclone(this.#program, { ...call, args, read, what: `${doing} on '${this.name}'` }, signal);
   }
 }
@@ -272,13 +272,16 @@ async function readEntries(stdout: Readable, alive: () => void): Promise<readonl
   return entries;
 }
 
-async function drain(stdout: Readable, alive: () => void): Promise<void> {
+/** For calls that print nothing of use. */
+async function drain<Result>(stdout: Readable, alive: () => void): Promise<Result> {
   for await (const _ of stdout) alive();
+  return undefined as Result;
 }
 
 /** A full disk met while downloading is the one here, not the far side's. */
 function orFullHere(error: unknown, doing: string, folder: string): unknown {
-  const isFull = error instanceof RcloneEnded && /no space left on device/i.test(error.end.said);
+  const isFull =
+    error instanceof RcloneEnded && /no space left on device|remaining disk space|disk quota/i.test(error.end.said);
   return isFull ? localFailure(Object.assign(new Error(error.end.said), { code: "ENOSPC" }), doing, folder) : error;
 }
 

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { describeError, hintOf } from "../../src/errors.ts";
+import type { Log } from "../../src/system/log.ts";
+import { Secret } from "../../src/system/secret.ts";
+import { retrying } from "../../src/targets/retrying.ts";
+import { openS3Target, type S3Options } from "../../src/targets/s3.ts";
+import { isTransient } from "../../src/targets/target.ts";
+import { targetContract } from "../contract/target-contract.ts";
+import { freePort } from "../servers/ports.ts";
+import { run } from "../servers/programs.ts";
+import { sharedS3Server } from "../servers/s3.ts";
+import { bodyIn, failureOf } from "./bodies.ts";
+import { assertSecretsKept, recordPrograms } from "./recorded-programs.ts";
+import { never, targetTools, testFolder } from "./tools.ts";
+
+const server = await sharedS3Server();
+const root = testFolder();
+const programs = await recordPrograms(root, "rclone");
+const plain = (value: string) => new Secret(value, { redacted: false });
+/** Small parts and small pages, so that few bytes and few objects already are many of them. */
+const small = {
+  RCLONE_S3_UPLOAD_CUTOFF: plain("5M"),
+  RCLONE_S3_CHUNK_SIZE: plain("5M"),
+  RCLONE_S3_LIST_CHUNK: plain("5"),
+};
+const tools = { ...targetTools(), env: small };
+
+const secretKey = new Secret(server.secretKey);
+function optionsFor(bucket: string, others: Partial<S3Options> = {}): S3Options {
+  return {
+    bucket,
+    path: "backups/stack",
+    endpoint: `${server.proto}://${server.endpoint}`,
+    region: server.region,
+    accessKeyId: plain(server.accessKey),
+    secretAccessKey: secretKey,
+    ...others,
+  };
+}
+
+targetContract("an S3 bucket", async () => {
+  const bucket = await server.makeBucket();
+  const rclone = (...args: string[]) => run("rclone", args, { env: server.rcloneEnvironment });
+  return {
+    target: openS3Target(optionsFor(bucket), tools),
+    slow: openS3Target(optionsFor(bucket), { ...tools, env: { ...small, RCLONE_BWLIMIT: plain("2M") } }),
+    async everything() {
+      const objects = (await rclone("lsf", `testing:${bucket}/backups/stack/`)).split("\n");
+      const answer = await rclone("backend", "list-multipart-uploads", `testing:${bucket}`);
+      const uploads = Object.values(JSON.parse(answer) as Record<string, { Key: string }[] | null>);
+      return [...objects, ...uploads.flatMap((found) => (found ?? []).map(({ Key }) => `unfinished ${Key}`))].filter(
+        Boolean,
+      );
+    },
+    async putForeign(name) {
+      const { path } = await bodyIn(root, "foreign");
+      await rclone("copyto", path, `testing:${bucket}/backups/stack/${name}`);
+    },
+    many: 12,
+  };
+});
+
+describe("an S3 target", { timeout: 120_000 }, () => {
+  it("is named after bucket and path", () => {
+    assert.equal(openS3Target(optionsFor("my-bucket"), tools).name, "s3:my-bucket/backups/stack");
+    assert.equal(openS3Target(optionsFor("my-bucket", { path: "/" }), tools).name, "s3:my-bucket");
+  });
+
+  it("works at the top of a bucket", async () => {
+    const target = openS3Target(optionsFor(await server.makeBucket(), { path: "" }), tools);
+    assert.deepEqual(await target.list(never), []);
+    await target.put("key", await bodyIn(root, "x"), never);
+    assert.deepEqual(await target.list(never), [{ key: "key", sizeBytes: 1 }]);
+    await target.remove(["key"], never);
+    await target.sweep(never);
+  });
+
+  it("large objects go up in parts", async () => {
+    const bucket = await server.makeBucket();
+    await openS3Target(optionsFor(bucket), tools).put("key", await bodyIn(root, randomBytes(12_000_000)), never);
+    const listed = await run("rclone", ["lsjson", "--hash", "--metadata", `testing:${bucket}/backups/stack/`], {
+      env: server.rcloneEnvironment,
+    });
+    // The digest that S3 gives of an object in parts is none of its bytes, so rclone shows none.
+    assert.ok(!/"md5":"[0-9a-f]/i.test(listed), listed);
+  });
+
+  it("a bucket that is missing is named for listing, storing and removing alike, and is not made", async () => {
+    const target = openS3Target(optionsFor("no-such-bucket"), tools);
+    const body = await bodyIn(root, "x");
+    for (const call of [
+      () => target.list(never),
+      () => target.put("key", body, never),
+      () => target.remove(["key"], never),
+      () => target.sweep(never),
+    ]) {
+      const failure = await failureOf(call());
+      assert.match(failure.message, /on 's3:no-such-bucket\/backups\/stack': the bucket does not exist/);
+      assert.match(hintOf(failure)!, /Make the bucket/);
+      assert.ok(!isTransient(failure));
+    }
+  });
+
+  it("a wrong secret and an unknown key are told apart, are not retried, and are in no argument or error", async () => {
+    const bucket = await server.makeBucket();
+    const canary = `canary-${randomBytes(8).toString("hex")}`;
+    const wrong = openS3Target(optionsFor(bucket, { secretAccessKey: new Secret(canary) }), tools);
+    const body = await bodyIn(root, "x");
+    const first = await failureOf(wrong.put("key", body, never));
+    assert.match(first.message, /cannot .* on 's3:test-.*': the secret key or the region is wrong/);
+    const unknown = optionsFor(bucket, { accessKeyId: plain("nobody"), secretAccessKey: new Secret(canary) });
+    const second = await failureOf(openS3Target(unknown, tools).list(never));
+    assert.match(second.message, /the access key is not known there/);
+    const texts = [first, second].flatMap((failure) => [describeError(failure), hintOf(failure)!, failure.stack!]);
+    assert.ok(!isTransient(first) && !isTransient(second));
+    await assertSecretsKept(programs, [canary, server.secretKey], texts);
+  });
+
+  it("an endpoint that refuses connections is tried as often as asked, each time in the log, and then given up", async () => {
+    const said: string[] = [];
+    const log: Log = { ...tools.log, warn: (message, fields) => void said.push(`${message} ${fields?.["attempt"]}`) };
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
+    const clock = { ...tools.clock, sleep: async () => {} };
+    const target = retrying(openS3Target(optionsFor("bucket", { endpoint }), tools), { attempts: 3, clock, log });
+    const failure = await failureOf(target.list(never));
+    assert.match(describeError(failure), /cannot list on 's3:bucket.*', tried 3 times: .*it cannot be reached/);
+    assert.match(hintOf(failure)!, /Is the server up/);
+    assert.deepEqual(said, ["target failed, trying again 1", "target failed, trying again 2"]);
+  });
+
+  it("a server that accepts and then says nothing is given up after the stall time", async () => {
+    const silent = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const endpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const target = openS3Target(optionsFor("bucket", { endpoint }), { ...tools, stallTimeoutMs: 1000 });
+    try {
+      const failure = await failureOf(target.put("key", await bodyIn(root, "x"), never));
+      assert.match(failure.message, /'s3:bucket\/backups\/stack' moved nothing for 1 s/);
+      assert.ok(isTransient(failure));
+    } finally {
+      silent.close();
+    }
+  });
+
+  it("settings that name no bucket are refused", () => {
+    for (const bucket of ["s3://bucket", "bucket/path", "Bucket", ""]) {
+      assert.throws(() => openS3Target(optionsFor(bucket), tools), /is not the name of a bucket/);
+    }
+  });
+
+  it("an object that changed at rest is found by its digest", async () => {
+    const bucket = await server.makeBucket();
+    const target = openS3Target(optionsFor(bucket), tools);
+    const body = await bodyIn(root, "sealed");
+    await target.put("key", body, never);
+    const other = await bodyIn(root, "forged");
+    await run("rclone", ["copyto", other.path, `testing:${bucket}/backups/stack/key`], {
+      env: server.rcloneEnvironment,
+    });
+    assert.equal((await target.digest("key", never)).sha256, other.sha256);
+    await target.fetch("key", join(root, "fetched"), never);
+  });
+});
