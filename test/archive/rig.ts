@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { lstat, mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -73,7 +74,9 @@ export async function describeTree(root: string): Promise<string[]> {
       kind === "symlink"
         ? (await readlink(path, { encoding: "buffer" })).toString("hex")
         : kind === "file" && stat.size < 1n << 24n
-          ? (await readFile(path)).toString("base64")
+          ? createHash("sha256")
+              .update(await readFile(path))
+              .digest("hex")
           : "";
     const sizes = kind === "file" ? `${stat.size} sparse=${stat.blocks * 512n < stat.size}` : "";
     const mode = (stat.mode & 0o7777n).toString(8);
