@@ -46,7 +46,7 @@ build_barycenter() {
   work=$(mktemp -d)
   cp "$ground"/standins/barycenter/* "$work/"
   cp "$root/test/fixtures/barycenter/barycenter-schema.sql" "$work/schema.sql"
-  docker build --tag "$1" --label "lifeboat.standin=$2" "$work" || return 1
+  docker build --tag "$1" --label "lifeboat-standin=$2" "$work" || return 1
   rm -rf "$work"
 }
 
@@ -58,7 +58,7 @@ prepare_server() {
   case $base in debian:sid-slim) prepare_public $base "$(digest_of "$ground/standins/debian.sh")" build_debian sid ;; esac
   digest=$(digest_of "$folder")-$(docker image inspect -f '{{.Id}}' "$base" | cut -c8-19)
   [ "$(standin_digest "$image")" != "$digest" ] || return 0
-  build "$image" docker build --tag "$image" --label "lifeboat.standin=$digest" --build-arg BASE="$base" "$@" "$folder"
+  build "$image" docker build --tag "$image" --label "lifeboat-standin=$digest" --build-arg BASE="$base" "$@" "$folder"
 }
 
 build() {
@@ -84,7 +84,7 @@ pull() {
 # What a stand-in was made from, "public" for an image that is no stand-in of ours, "absent" for none.
 standin_digest() {
   local digest
-  digest=$(docker image inspect -f '{{index .Config.Labels "lifeboat.standin"}}' "$1" 2>/dev/null) || digest=absent
+  digest=$(docker image inspect -f '{{index .Config.Labels "lifeboat-standin"}}' "$1" 2>/dev/null) || digest=absent
   echo "${digest:-public}"
 }
 
@@ -92,7 +92,7 @@ digest_of() { find "$1" -type f | LC_ALL=C sort | xargs cat | sha256sum | cut -c
 size_of() { docker image inspect -f '{{.Size}}' "$1" | awk '{ printf "%d MB", $1 / 1e6 }'; }
 
 build_rclone() {
-  docker build --tag "$1" --label "lifeboat.standin=$2" --build-arg WANT=1.75 "$ground/standins/rclone"
+  docker build --tag "$1" --label "lifeboat-standin=$2" --build-arg WANT=1.75 "$ground/standins/rclone"
 }
 
 # The Node of node_modules is the unpacked official one; npm comes as the npm package, which has its dependencies in it.
@@ -105,7 +105,7 @@ build_node() {
   tar -xzf "$work"/npm-*.tgz -C "$work/n/lib/node_modules/npm" --strip-components=1 --no-same-owner
   cp "$ground/standins/node/docker-entrypoint.sh" "$work/"
   chmod -R go+rX "$work"
-  docker build --tag "$1" --label "lifeboat.standin=$2" --file "$ground/standins/node/Dockerfile" "$work" || return 1
+  docker build --tag "$1" --label "lifeboat-standin=$2" --file "$ground/standins/node/Dockerfile" "$work" || return 1
   rm -rf "$work"
 }
 

@@ -20,7 +20,7 @@ build_debian() {
     --customize-hook='chmod 644 "$1"/etc/apt/sources.list.d/debian.sources' \
     --customize-hook='rm -f "$1"/etc/hostname "$1"/etc/resolv.conf' \
     "$1" "$work/root.tar" "$work/debian.sources"
-  docker import -c 'CMD ["bash"]' -c "LABEL lifeboat.standin=$3" - "$2" <"$work/root.tar"
+  docker import -c 'CMD ["bash"]' -c "LABEL lifeboat-standin=$3" - "$2" <"$work/root.tar"
   rm -rf "$work"
 }
 
