@@ -9,10 +9,7 @@ import { describe, test } from "node:test";
  */
 const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly types?: readonly string[] }>> = {
   main: { may: ["cli"] },
-  cli: {
-    may: ["assemble", "run", "plan", "config", "report", "system", "cli-text", "version", "archive/index-file.ts"],
-  },
-  "cli-text": { may: ["run", "report"], types: ["archive/format.ts"] },
+  cli: { may: ["assemble", "run", "plan", "config", "report", "system", "version"] },
   // The one place that knows which implementation stands behind each contract.
   assemble: {
     may: ["run", "plan", "config", "sources", "quiesce", "archive", "targets", "report", "system", "version"],

@@ -86,7 +86,8 @@ async function sealAll(
 function tellFailures(failures: readonly ReleaseFailure[], run: Conduct): void {
   for (const { kind, container, error } of failures) {
     if (kind === "left-down") run.leftDown(container, error);
-    else run.warn(`after-hook of container '${container}' failed: ${describeError(error)}`);
+    else if (kind === "hook") run.warn(`after-hook of container '${container}' failed: ${describeError(error)}`);
+    else run.warn(`container '${container}' is back, but the journal could not be written: ${describeError(error)}`);
   }
 }
 

@@ -1,10 +1,13 @@
 import cron from "node-cron";
 import { describeError } from "../errors.ts";
-import { missedRun } from "../plan/schedule.ts";
+import { missedRun, nextRun } from "../plan/schedule.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { recoverAtStart } from "./recover.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, writeDaemonState, type DaemonState } from "./state.ts";
 import type { Tools } from "./tools.ts";
+
+/** A firing handled later than this was missed, and needs no jitter on top. */
+const LATE_MS = 2 * HEARTBEAT_MS;
 
 /**
  * Runs backups on schedule until `signal` is aborted; resolves once the run then under way has ended in order.
@@ -27,15 +30,7 @@ export async function daemon(
 
   let current: Promise<void> | undefined;
   let interrupted = false;
-  const begin = (why: string, waitMs: number) => {
-    if (signal.aborted) return;
-    if (current) {
-      log.warn("scheduled run skipped, one is still under way", { why });
-      void publish({ skippedOverlaps: state.skippedOverlaps + 1 }).catch(complain);
-      return;
-    }
-    current = runOnce(why, waitMs).finally(() => (current = undefined));
-  };
+  const complain = (error: unknown) => log.error("daemon state not written", { error: describeError(error) });
   const runOnce = async (why: string, waitMs: number) => {
     try {
       if (waitMs > 0) log.info("waiting before the run", { why, waitMs: Math.round(waitMs) });
@@ -51,24 +46,40 @@ export async function daemon(
     }
     interrupted ||= signal.aborted;
   };
-  const complain = (error: unknown) => log.error("daemon state not written", { error: describeError(error) });
+  const begin = (why: string, waitMs: number) => {
+    if (signal.aborted) return;
+    if (current) {
+      log.warn("scheduled run skipped, one is still under way", { why });
+      void publish({ skippedOverlaps: state.skippedOverlaps + 1 }).catch(complain);
+      return;
+    }
+    current = runOnce(why, waitMs).finally(() => (current = undefined));
+  };
 
-  const task = cron.schedule(cronExpression, () => begin("schedule", Math.random() * jitterMs), {
-    timezone: timeZone,
-    suppressMissedWarning: true,
-  });
-  // A suspended machine or a blocked loop lets a firing pass by; node-cron says so instead of running it.
-  task.on("execution:missed", () => begin("a firing was missed", 0));
-  await publish(nextRunOf(task));
+  // node-cron fires; whether a run is due is the plan's to say. On the nights when the clocks change node-cron passes
+  // over a time that is skipped and fires at the second of two, and a suspended machine loses firings altogether.
+  let handledUntil = await lastRunTime(tools);
+  const beginIfDue = () => {
+    const now = clock.now();
+    const due = missedRun(cronExpression, timeZone, handledUntil, now);
+    if (!due) return;
+    handledUntil = now;
+    const isLate = now.getTime() - due.getTime() > LATE_MS;
+    begin(isLate ? `the run of ${due.toISOString()} was missed` : "schedule", isLate ? 0 : Math.random() * jitterMs);
+  };
+  const nextRunAt = () => ({ nextRunAt: nextRun(cronExpression, timeZone, clock.now()).toISOString() });
+  const task = cron.schedule(cronExpression, beginIfDue, { timezone: timeZone, suppressMissedWarning: true });
+  await publish(nextRunAt());
   using _heartbeat = clock.every(HEARTBEAT_MS, () => {
-    void publish({ heartbeatAt: clock.now().toISOString(), ...nextRunOf(task) }).catch(complain);
+    beginIfDue();
+    void publish({ heartbeatAt: clock.now().toISOString(), ...nextRunAt() }).catch(complain);
   });
 
-  log.info("daemon started", { schedule: cronExpression, timeZone, ...nextRunOf(task) });
-  const lastRunAt = (await readState(config.state))?.lastRunAt;
-  const missed = missedRun(cronExpression, timeZone, lastRunAt ? new Date(lastRunAt) : undefined, clock.now());
-  if (onStart) begin("BACKUP_ON_START", 0);
-  else if (missed) begin(`the run of ${missed.toISOString()} was missed`, 0);
+  log.info("daemon started", { schedule: cronExpression, timeZone, ...nextRunAt() });
+  if (onStart) {
+    handledUntil = clock.now();
+    begin("BACKUP_ON_START", 0);
+  } else beginIfDue();
 
   await aborted(signal);
   log.info("daemon stopping", { runUnderWay: current !== undefined });
@@ -88,9 +99,10 @@ async function startState({ config, clock }: Tools): Promise<DaemonState> {
   };
 }
 
-function nextRunOf(task: { getNextRun(): Date | null }): { nextRunAt?: string } {
-  const next = task.getNextRun();
-  return next ? { nextRunAt: next.toISOString() } : {};
+/** Firings before this are done with: the last run's beginning, or now if there never was one. */
+async function lastRunTime({ config, clock }: Tools): Promise<Date> {
+  const lastRunAt = (await readState(config.state))?.lastRunAt;
+  return lastRunAt === undefined ? clock.now() : new Date(lastRunAt);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

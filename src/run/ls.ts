@@ -6,6 +6,10 @@ import { findBackup, type Wanted } from "./find.ts";
 import { openReaderSpool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
 
+/** One entry as a line of JSON, as it stands in the index itself. */
+export { formatEntry } from "../archive/index-file.ts";
+export type { IndexEntry } from "../archive/format.ts";
+
 /**
  * Gives every entry of a backup at or below `path` (relative to the sources, as restored), from its index alone.
  * Rejects with "not-found" if the backup has nothing there.

@@ -17,10 +17,13 @@ export interface Ended {
 /** A program under way; resolves with how it ended, whatever that was. */
 export interface Running extends Promise<{
   readonly exitCode?: number;
+  readonly signal?: string;
   readonly stdout?: unknown;
   readonly stderr?: unknown;
 }> {
   kill(signal: NodeJS.Signals): boolean;
+  /** Its log, as it comes. */
+  readonly stderr: AsyncIterable<Buffer>;
 }
 
 /** A stack's data, a local target and a state folder of their own, and the program run on them as a user runs it. */

@@ -7,4 +7,4 @@ const checkout = resolve(import.meta.dirname, "../..");
 export const checkoutId = createHash("sha256").update(checkout).digest("hex").slice(0, 8);
 
 /** `docker run --label` for a container that `npm test` shall remove at its end, should its own test not have. */
-export const removalLabel = `lifeboat.test=${checkoutId}`;
+export const removalLabel = `lifeboat-test=${checkoutId}`;

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import { assemble, type Assembled, type Surroundings } from "../assemble.ts";
+import type { Purpose } from "../config/read.ts";
+import type { RunReport } from "../report/outcome.ts";
+import { reportText } from "./report-text.ts";
+
+/** What every command is given: the words before it, the world around it, and the ways to tell what came of it. */
+export interface CommandLine {
+  readonly program: Command;
+  readonly world: Surroundings;
+  /** A command with the options that all have. */
+  command(words: string, description: string): Command;
+  /** Everything the command needs, from the settings. Rejects with every problem of theirs at once. */
+  assembled(purpose: Purpose): Promise<Assembled>;
+  /** One line, or one JSON object, to stdout. */
+  print(text: string): void;
+  /** The end of a run, as text or JSON, and its exit code. */
+  tell(report: RunReport, json: boolean | undefined, tools: Assembled): void;
+  /** Sets the exit code; 0 until then. */
+  end(exitCode: number): void;
+}
+
+/** Options that many commands have. */
+export interface Options {
+  readonly json?: boolean;
+  readonly target?: string;
+}
+
+export function commandLine(program: Command, world: Surroundings, end: (exitCode: number) => void): CommandLine {
+  const print = (text: string) => void world.stdout.write(`${text}\n`);
+  return {
+    program,
+    world,
+    command: (words, description) =>
+      program.command(words).description(description).option("--json", "print JSON, for machines"),
+    assembled: (purpose) => assemble(world, purpose),
+    print,
+    tell(report, json, { look }) {
+      print(json ? JSON.stringify(report) : reportText(report, look));
+      end(report.exitCode);
+    },
+    end,
+  };
+}
+
+/** Only what was given: an option left out is no option. */
+export function given<T extends Record<string, string | undefined>>(options: T): { [K in keyof T]?: string } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}

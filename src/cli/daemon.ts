@@ -1,0 +1,11 @@
+import { exitCodeOf } from "../errors.ts";
+import { backup } from "../run/backup.ts";
+import { daemon } from "../run/daemon.ts";
+import type { CommandLine } from "./command.ts";
+
+/** What runs when no command is given. */
+export async function runDaemon({ assembled, world: { signal }, end }: CommandLine): Promise<void> {
+  const tools = await assembled("backup");
+  const interrupted = await daemon(tools, (runSignal) => backup(tools, runSignal), signal);
+  if (interrupted) end(exitCodeOf(signal.reason));
+}

@@ -1,0 +1,20 @@
+import { exitCodes } from "../errors.ts";
+import { health, type Health } from "../run/health.ts";
+import type { CommandLine, Options } from "./command.ts";
+
+export function addHealth({ command, assembled, print, end }: CommandLine): void {
+  const description = "exit with 0 if backups are made as they should be (for HEALTHCHECK)";
+  command("health", description).action(async ({ json }: Options) => {
+    const found = await health(await assembled("health"));
+    print(json ? JSON.stringify(found) : healthText(found));
+    end(found.healthy ? 0 : exitCodes.failed);
+  });
+}
+
+function healthText({ healthy, problems, lastGood, nextRunAt }: Health): string {
+  const facts = [
+    lastGood ? `newest good backup ${lastGood.id} of ${lastGood.takenAt}` : "no good backup yet",
+    ...(nextRunAt === undefined ? [] : [`next run at ${nextRunAt}`]),
+  ];
+  return [healthy ? "healthy" : "unhealthy", ...problems, ...facts].join("\n");
+}

@@ -1,0 +1,28 @@
+import { printable } from "../report/printable.ts";
+import type { Look } from "../report/table.ts";
+import { sizeText, timeText } from "../report/units.ts";
+import { formatEntry, listEntries, type IndexEntry } from "../run/ls.ts";
+import { given, type CommandLine, type Options } from "./command.ts";
+
+export function addLs({ command, assembled, print, world: { signal } }: CommandLine): void {
+  command("ls <id> [path]", "show the files in a backup, or below a path in it")
+    .option("--target <name>", "only from this target")
+    .action(async (id: string, path: string | undefined, { json, target }: Options) => {
+      const tools = await assembled("restore");
+      const wanted = { id, ...given({ path, target }) };
+      for await (const entry of listEntries(wanted, tools, signal)) {
+        print(json ? formatEntry(entry).trimEnd() : entryText(entry, tools.look));
+      }
+    });
+}
+
+/** As `ls -l` has it. */
+function entryText(entry: IndexEntry, look: Look): string {
+  const type = { file: "-", folder: "d", symlink: "l", hardlink: "h" }[entry.type];
+  const bits = [..."rwxrwxrwx"].map((letter, at) => (entry.mode & (1 << (8 - at)) ? letter : "-")).join("");
+  const owner = `${entry.uid}:${entry.gid}`.padStart(11);
+  const time = timeText(new Date(Number(entry.mtimeNs / 1_000_000n)), look.timeZone);
+  const path = printable(entry.path.toString("utf8"));
+  const link = entry.linkTarget ? ` -> ${printable(entry.linkTarget.toString("utf8"))}` : "";
+  return `${type}${bits} ${owner} ${sizeText(entry.sizeBytes).padStart(9)} ${time} ${path}${link}`;
+}

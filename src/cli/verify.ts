@@ -1,0 +1,31 @@
+import type { RunReport } from "../report/outcome.ts";
+import { tinted, type Look } from "../report/table.ts";
+import { verify, type Verified } from "../run/verify.ts";
+import { given, type CommandLine, type Options } from "./command.ts";
+import { reportText } from "./report-text.ts";
+
+export function addVerify({ command, assembled, print, end, world: { signal } }: CommandLine): void {
+  command("verify [id]", "check backups on the targets: one, 'latest' (the default) or 'all'")
+    .option("--read", "read every byte back, open it, and compare every file with its digest")
+    .option("--target <name>", "only on this target")
+    .action(async (id: string | undefined, { json, read, target }: Options & { read?: boolean }) => {
+      const tools = await assembled("restore");
+      const wanted = { id: id ?? "latest", read: read ?? false, ...given({ target }) };
+      const { report, verified } = await verify(wanted, tools, signal);
+      print(json ? JSON.stringify({ ...report, verified }) : verifiedText(verified, report, tools.look));
+      end(report.exitCode);
+    });
+}
+
+function verifiedText(verified: readonly Verified[], report: RunReport, look: Look): string {
+  const words = {
+    complete: "complete: receipt authentic, archive and index there, index opens",
+    read: "read: every byte is what was sealed, every file has its digest",
+  };
+  const lines = verified.map(({ id, target, result, problem }) =>
+    result === "broken"
+      ? `${id} on ${target} ${tinted("broken", "red", look)}: ${problem}`
+      : `${id} on ${target} ${tinted(words[result], "green", look)}`,
+  );
+  return [...lines, reportText(report, look)].join("\n");
+}
