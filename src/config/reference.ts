@@ -60,7 +60,7 @@ function envFile(): string {
     });
     return `# ${group}\n${lines.join("\n")}\n`;
   });
-  return `## As an env file\n\nThe values are the defaults. What has none is commented out.\n\n\`\`\`sh\n${blocks.join("\n")}\`\`\`\n`;
+  return `## As an env file\n\nThe values are the defaults. What has none is commented out.\n\n\`\`\`env\n${blocks.join("\n")}\`\`\`\n`;
 }
 
 function byGroup(): readonly (readonly [Group, readonly SettingName[]])[] {
