@@ -57,9 +57,14 @@ const meanings: readonly Meaning[] = [
     hint: "Take '-ro' off its rrsync.",
   },
   {
-    sign: /allows sftp connections only/i,
-    says: "the server speaks sftp only",
-    hint: "Use an rclone target of type sftp for it (RCLONE_DESTINATION).",
+    sign: /allows sftp connections only|protocol version mismatch|is your shell clean/i,
+    says: "the server does not answer with rsync",
+    hint: "If it speaks sftp only, use an rclone target of type sftp (RCLONE_DESTINATION). Else its login prints something: what 'ssh USER@HOST true' shows must be nothing.",
+  },
+  {
+    sign: /rrsync error: option/i,
+    says: "the server forbids an option that is needed",
+    hint: "Look at the options of rrsync in authorized_keys there.",
   },
   {
     sign: /rsync: (command )?not found|command not found|\(code 127\)/i,

@@ -47,7 +47,8 @@ class RsyncTarget implements Target {
   readonly #tools: RsyncTools;
   readonly #stallTimeoutMs: number;
   #hasShell = true;
-  #syncs = true;
+  /** Wanted, but done without on servers that do not have or do not allow them. */
+  #extras: readonly string[] = ["--fsync", `--partial-dir=${PARTIAL_FOLDER}`];
 
   constructor(options: RsyncOptions, destination: RsyncDestination, tools: RsyncTools) {
     this.name = options.destination;
@@ -189,20 +190,20 @@ class RsyncTarget implements Target {
 
   async #send(key: string, body: Body, doing: string, signal: AbortSignal, onProgress?: Progress): Promise<RsyncEnd> {
     const args = [
-      ...["--ignore-existing", `--temp-dir=${PARTIAL_FOLDER}`, `--partial-dir=${PARTIAL_FOLDER}`],
-      ...["--perms", "--chmod=F600", "--out-format=%i %n", "--info=progress2"],
-      ...[resolve(body.path), this.#remote(key)],
+      ...["--ignore-existing", `--temp-dir=${PARTIAL_FOLDER}`, "--perms", "--chmod=F600"],
+      ...["--out-format=%i %n", "--info=progress2", resolve(body.path), this.#remote(key)],
     ];
-    if (this.#syncs) {
+    for (;;) {
       try {
-        return await this.#rsync(["--fsync", ...args], doing, signal, { onProgress });
+        return await this.#rsync([...this.#extras, ...args], doing, signal, { onProgress });
       } catch (error) {
-        if (!(error instanceof ChildError && /fsync/.test(error.stderr))) throw error;
-        this.#syncs = false;
-        this.#tools.log.warn("the rsync of the target is too old to sync its disk", { target: this.name });
+        const said = error instanceof ChildError ? error.stderr : "";
+        const refused = this.#extras.find((extra) => said.includes(nameOf(extra)));
+        if (refused === undefined || !/unknown option|disabled on this server/.test(said)) throw error;
+        this.#extras = this.#extras.filter((extra) => extra !== refused);
+        this.#tools.log.info("target does without an option of rsync", { target: this.name, option: nameOf(refused) });
       }
     }
-    return await this.#rsync(args, doing, signal, { onProgress });
   }
 
   async #download(stored: StoredObject, path: string, doing: string, signal: AbortSignal, onProgress?: Progress) {
@@ -242,7 +243,7 @@ class RsyncTarget implements Target {
   }
 
   #unlessNotThereYet = (error: unknown): undefined => {
-    const isNotThere = error instanceof ChildError && /change_dir.*No such file or directory/.test(error.stderr);
+    const isNotThere = error instanceof ChildError && NOT_THERE_YET.test(error.stderr);
     if (!isNotThere) throw error;
   };
 
@@ -288,11 +289,18 @@ interface Look {
 /** ssh's exit code when it failed itself; anything else is the remote command's. */
 const SSH_FAILED = 255;
 
+/** What rsync says of a missing folder, and what rrsync does. */
+const NOT_THERE_YET = /(change_dir|rrsync error).*No such file or directory/;
+
 /** "-rw-------     1048576 2026/01/01 00:00:00 name" */
 const LISTED = /^(.)\S{9,10}\s+(\d+) \S+ \S+ (.+)$/;
 
 /** Looks at the folder itself, not below, and there only at what the rules on standard input include. */
 const ONLY_LISTED = ["--dirs", "--include-from=-"];
+
+function nameOf(option: string): string {
+  return option.replace(/=.*/, "");
+}
 
 function only(keys: readonly string[]): string {
   return `${keys.map((key) => `+ /${key}\n`).join("")}- *\n`;

@@ -219,6 +219,7 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       await storeMany(fresh, keys, body);
       assert.deepEqual(keysOf(await fresh.target.list(never)).sort(), keys.toSorted());
       await fresh.target.remove(keys, never);
+      await fresh.target.sweep(never);
       assert.deepEqual(await fresh.everything(), []);
     });
   });

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { describeError, hintOf } from "../../src/errors.ts";
 import { Secret } from "../../src/system/secret.ts";
-import { openRsyncTarget, type RsyncOptions } from "../../src/targets/rsync.ts";
-import { isTransient, RemovalForbiddenError } from "../../src/targets/target.ts";
+import { openRsyncTarget } from "../../src/targets/rsync.ts";
+import { isTransient } from "../../src/targets/target.ts";
 import { targetContract } from "../contract/target-contract.ts";
-import { freePort } from "../servers/ports.ts";
-import { startSshServer, type SshServer } from "../servers/sshd.ts";
 import { bodyIn, failureOf } from "./bodies.ts";
 import { assertSecretsKept, recordPrograms } from "./recorded-programs.ts";
+import { optionsFor, rsyncPlace, serverFor } from "./rsync-place.ts";
 import { mountSmallDisk } from "./small-disk.ts";
 import { never, targetTools, testFolder } from "./tools.ts";
 
@@ -19,46 +18,131 @@ const root = testFolder();
 const tools = targetTools();
 const programs = await recordPrograms(root, "rsync", "ssh");
 
-async function optionsFor(server: SshServer, folder: string): Promise<RsyncOptions> {
-  return {
-    destination: `${server.user}@${server.host}:${folder}`,
-    port: server.port,
-    sshKey: new Secret(await readFile(server.clientKey, "utf8")),
-    knownHosts: await readFile(server.knownHosts, "utf8"),
-  };
-}
+const server = await serverFor("shell");
+targetContract("rsync to a server with a shell", () => rsyncPlace(server, "", tools, programs));
 
-async function started(access: Parameters<typeof startSshServer>[0]): Promise<SshServer> {
-  const server = await startSshServer(access);
-  after(async () => await server[Symbol.asyncDispose]());
-  return server;
-}
-
-for (const access of ["shell", "rrsync"] as const) {
-  const server = await started(access);
-  targetContract(`rsync to a server with ${access}`, async () => {
-    const folder = mkdtempSync(join(server.folder, "place-"));
-    // rrsync shows its folder as the top.
-    const remote = access === "shell" ? folder : folder.slice(server.folder.length);
-    const options = await optionsFor(server, remote);
-    const target = openRsyncTarget(options, tools);
-    const slow = { ...target, name: target.name };
-    return {
-      target,
-      slow: Object.assign(slow, {
-        async put(...args: Parameters<typeof target.put>) {
-          await programs.addArguments("rsync", ["--bwlimit=500"]);
-          try {
-            await target.put(...args);
-          } finally {
-            await programs.addArguments("rsync", []);
-          }
-        },
-      }),
-      notThereYet: openRsyncTarget({ ...options, destination: `${options.destination}/made` }, tools),
-      everything: async () => (await readdir(folder)).filter((name) => name !== "made" && name !== ".lifeboat-partial"),
-      putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
-      many: 12,
-    };
+describe("an rsync target", { timeout: 120_000 }, () => {
+  it("lets the server digest what it holds, and stores it readable for its owner alone", async () => {
+    const folder = mkdtempSync(join(server.folder, "digest it's "));
+    const target = openRsyncTarget(await optionsFor(server, folder), tools);
+    const body = await bodyIn(root, "sealed");
+    await target.put("key", body, never);
+    assert.equal((await target.digest("key", never)).sha256, body.sha256);
+    assert.match(await programs.argumentsSeen(), /sha256sum -- '.*it'\\''s .*\/key'/);
+    assert.equal((await stat(join(folder, "key"))).mode & 0o777, 0o600);
   });
-}
+
+  it("a key that is refused, a host key that changed and a host that is unknown are told apart, not retried", async () => {
+    const other = await serverFor("shell");
+    const options = await optionsFor(other, other.folder);
+    const unknown = { ...options, knownHosts: "example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==" };
+    const cases: [RegExp, RegExp][] = [];
+    const check = async (asked: typeof options, message: RegExp, hint: RegExp) => {
+      const failure = await failureOf(openRsyncTarget(asked, tools).list(never));
+      assert.match(failure.message, message);
+      assert.match(hintOf(failure)!, hint);
+      assert.ok(!isTransient(failure), describeError(failure));
+      cases.push([message, hint]);
+    };
+    await check(unknown, /the host is not in the known hosts/, /ssh-keyscan/);
+    await check({ ...options, sshKey: new Secret("no key at all") }, /the ssh key cannot be read/, /OpenSSH format/);
+    await other.revokeClientKey();
+    await check(options, /the ssh key is refused/, /authorized_keys/);
+    await other.changeHostKey();
+    await check(options, /the host key has changed/, /Find out why/);
+    assert.equal(cases.length, 4);
+  });
+
+  it("on a full disk says that there is no space there, and lists nothing half-written", async () => {
+    await using disk = await mountSmallDisk(server.folder, "1m");
+    const target = openRsyncTarget(await optionsFor(server, disk.folder), tools);
+    await target.put("old", await bodyIn(root, "an old backup"), never);
+    const failure = await failureOf(target.put("key", await bodyIn(root, Buffer.alloc(3_000_000, 7)), never));
+    assert.match(failure.message, /there is no space left there/);
+    assert.ok(!isTransient(failure), describeError(failure));
+    assert.deepEqual(await target.list(never), [{ key: "old", sizeBytes: 13 }]);
+  });
+
+  it("on a read-only file system says so", async () => {
+    await using disk = await mountSmallDisk(server.folder, "1m");
+    await disk.makeReadOnly();
+    const target = openRsyncTarget(await optionsFor(server, disk.folder), tools);
+    const failure = await failureOf(target.put("key", await bodyIn(root, "x"), never));
+    assert.match(failure.message, /its file system is mounted read-only/);
+    assert.ok(!isTransient(failure));
+  });
+
+  it("a folder two levels below what exists is not made: the disk may be missing", async () => {
+    const target = openRsyncTarget(await optionsFor(server, join(server.folder, "not", "mounted")), tools);
+    const failure = await failureOf(target.put("key", await bodyIn(root, "x"), never));
+    assert.match(failure.message, /the folder does not exist there/);
+    assert.match(hintOf(failure)!, /Make the folder on the server/);
+  });
+
+  it("a lost connection may be tried again, and the next attempt ends well", async () => {
+    const other = await serverFor("shell");
+    const target = openRsyncTarget(await optionsFor(other, other.folder), tools);
+    const body = await bodyIn(root, Buffer.alloc(4_000_000, "sealed"));
+    await programs.addArguments("rsync", ["--bwlimit=1000"]);
+    const halfWay = Promise.withResolvers<void>();
+    const put = failureOf(target.put("key", body, never, () => halfWay.resolve()));
+    await Promise.race([halfWay.promise, put]);
+    await other.dropConnections();
+    const failure = await put;
+    await programs.addArguments("rsync", []);
+    assert.match(failure.message, /cannot store 'key' on .*: the connection was lost/);
+    assert.ok(isTransient(failure), describeError(failure));
+    assert.deepEqual(await target.list(never), []);
+    await target.put("key", body, never);
+    assert.equal((await target.digest("key", never)).sha256, body.sha256);
+    assert.deepEqual(
+      (await readdir(other.folder)).filter((name) => /^\.key/.test(name)),
+      [],
+    );
+  });
+
+  it("a server that is down may be tried again; one that freezes is given up after the stall time", async () => {
+    const other = await serverFor("shell");
+    const options = await optionsFor(other, other.folder);
+    await other.freeze();
+    const frozen = await failureOf(openRsyncTarget(options, { ...tools, stallTimeoutMs: 1000 }).list(never));
+    assert.match(frozen.message, /moved nothing for 1 s|the connection was lost/);
+    assert.ok(isTransient(frozen), describeError(frozen));
+    await other.thaw();
+    await other.stop();
+    const down = await failureOf(openRsyncTarget(options, tools).list(never));
+    assert.match(down.message, /it cannot be reached/);
+    assert.ok(isTransient(down));
+  });
+
+  it("the key is in no argument and in no error, and lies nowhere once a call has ended", async () => {
+    const options = await optionsFor(server, join(server.folder, "secrets"));
+    const target = openRsyncTarget(options, tools);
+    await target.put("key", await bodyIn(root, "x"), never);
+    await target.digest("key", never);
+    const failure = await failureOf(openRsyncTarget({ ...options, port: 1 }, tools).list(never));
+    const key = await readFile(server.clientKey, "utf8");
+    await assertSecretsKept(programs, [key], [describeError(failure), failure.stack ?? ""]);
+    assert.match(await programs.argumentsSeen(), /--rsh=ssh -F/);
+    assert.deepEqual(await readdir(tools.runFolder), []);
+  });
+
+  it("destinations of another form are refused", async () => {
+    const options = await optionsFor(server, "/x");
+    for (const destination of ["host:/path", "user@host::module", "rsync://user@host/path", "user@host", "-x@h:/p"]) {
+      const open = () => openRsyncTarget({ ...options, destination }, tools);
+      assert.throws(open, /is not of the form 'user@host:\/path'/, destination);
+    }
+  });
+
+  it("sweep leaves the folders of others alone", async () => {
+    const folder = mkdtempSync(join(server.folder, "sweep-"));
+    await mkdir(join(folder, "sub"));
+    await writeFile(join(folder, "sub", "file"), "");
+    await mkdir(join(folder, ".lifeboat-partial"));
+    await writeFile(join(folder, ".lifeboat-partial", "key"), "half");
+    await openRsyncTarget(await optionsFor(server, folder), tools).sweep(never);
+    assert.deepEqual(await readdir(folder), ["sub"]);
+    assert.deepEqual(await readdir(join(folder, "sub")), ["file"]);
+  });
+});
