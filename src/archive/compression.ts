@@ -3,7 +3,7 @@ import type { Command } from "../system/children.ts";
 import type { Compression, CompressionKind } from "./format.ts";
 import { throughChild, type Bytes } from "./through-child.ts";
 
-/** Compresses with the program of that kind, zstd with every core and with a checksum in each frame. */
+/** Compresses with the program of that kind, zstd with up to four cores and with a checksum in each frame. */
 export function compressed(plain: Bytes, { kind, level }: Compression, signal: AbortSignal): Bytes {
   const programs: Record<CompressionKind, Command | undefined> = {
     zst: { program: "zstd", args: ["--compress", "--stdout", "--quiet", "--check", `-${level}`, `-T${threads()}`] },
@@ -25,7 +25,7 @@ export function decompressed(sealed: Bytes, kind: CompressionKind, signal: Abort
   return command ? throughChild(command, sealed, signal) : sealed;
 }
 
-/** Each thread of zstd holds a block and its tables (tens of MiB at high levels): more than 8 cost more than they give. */
+/** Each thread costs some 30 MiB; what four of them compress is more than the stages after them take up. */
 function threads(): number {
-  return Math.min(availableParallelism(), 8);
+  return Math.min(availableParallelism(), 4);
 }

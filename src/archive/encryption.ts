@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { encryptSessionKey, enums, type PublicKey } from "openpgp";
+import { encryptSessionKey, enums } from "openpgp";
 import { LifeboatError } from "../errors.ts";
 import type { SealingKey } from "./format.ts";
 import { readSealingKeys } from "./keys.ts";
@@ -25,7 +25,7 @@ async function sessionKeyPackets(sessionKey: Buffer, key: Exclude<SealingKey, { 
       algorithm: "aes256",
       ...(key.kind === "passphrase"
         ? { passwords: key.passphrase.reveal() }
-        : { encryptionKeys: (await readSealingKeys(key.armored)) as PublicKey[] }),
+        : { encryptionKeys: await readSealingKeys(key.armored) }),
       format: "binary",
       config: { aeadProtect: false, s2kType: enums.s2k.iterated, s2kIterationCountByte: 224 },
     });

@@ -71,15 +71,14 @@ const fields = {
   previous: sha256.nullable(),
 };
 
-export const receiptSchema = z.strictObject({
-  ...fields,
+const fieldsSchema = z.strictObject(fields);
+
+export const receiptSchema = fieldsSchema.extend({
   authentication: z.discriminatedUnion("kind", [passphraseMethod, signatureMethod]),
 });
 
-const receiptFieldsSchema = z.strictObject(fields);
-
 /** What a receipt says; `sealReceipt` adds how that can be proven. */
-export type ReceiptFields = z.infer<typeof receiptFieldsSchema>;
+export type ReceiptFields = z.infer<typeof fieldsSchema>;
 export type Receipt = z.infer<typeof receiptSchema>;
 export type PassphraseMethod = Omit<z.infer<typeof passphraseMethod>, "mac">;
 export type SignatureMethod = Omit<z.infer<typeof signatureMethod>, "signature">;

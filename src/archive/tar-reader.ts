@@ -93,6 +93,10 @@ export class TarReader {
         this.#zeroBlocks += 1;
         if (!isZeroBlock(block) || this.#zeroBlocks > MAX_ZERO_BLOCKS) throw malformed("there is data after its end");
         this.#state = "ended";
+        return;
+      case "content":
+      case "padding":
+        throw new TypeError("content is not read by blocks");
     }
   }
 

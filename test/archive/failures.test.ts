@@ -131,7 +131,9 @@ for (const [problem, change] of [
       {
         ...{ id: "0a1b2c3d", lists: [listAll(root, join(folder, "list"))], compression: none, key: { kind: "none" } },
         ...{ archivePath: join(folder, "a.tar"), indexPath: join(folder, "a.index") },
-        onProgress: () => (changing ??= change(path)),
+        onProgress: () => {
+          changing ??= change(path);
+        },
       },
       live,
     );

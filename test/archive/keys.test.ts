@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { generateKey } from "openpgp";
+import { createMessage, decrypt, encrypt, generateKey, readMessage } from "openpgp";
 import { verifyArchive } from "../../src/archive/extract.ts";
 import type { SealingKey } from "../../src/archive/format.ts";
 import { inspectSealingKey } from "../../src/archive/keys.ts";
 import { openSealed } from "../../src/archive/unseal.ts";
 import { Secret } from "../../src/system/secret.ts";
 import { startGnupg } from "./gnupg.ts";
-import { live, passphraseKey, sealTree, smallTree, temporaryFolder } from "./rig.ts";
+import { live, passphraseKey, passphraseKeys, sealTree, smallTree, temporaryFolder } from "./rig.ts";
 
 const sealingTo = (...armored: string[]): SealingKey => ({ kind: "public-keys", armored });
 
@@ -34,6 +35,26 @@ test("a backup to several keys made by gpg is opened by gpg and by us, with any 
     const tar = execFileSync("zstd", ["-d"], { input: gnupg.gpg(["--decrypt"], await readFile(backup.archivePath)) });
     assert.equal(tar.length, sealed.tarBytes);
   }
+});
+
+test("openpgp itself opens what we sealed, and we open what openpgp sealed", async (t) => {
+  const folder = temporaryFolder(t);
+  await smallTree(join(folder, "root"));
+  await writeFile(join(folder, "root", "large"), randomBytes(3_000_000));
+  const { backup } = await sealTree(join(folder, "root"), folder);
+  const config = { aeadProtect: false };
+  const message = await readMessage({ binaryMessage: await readFile(backup.archivePath) });
+  const { data } = await decrypt({ message, passwords: "correct horse battery staple", format: "binary", config });
+  const tar = execFileSync("zstd", ["-d"], { input: data as Uint8Array, maxBuffer: 1 << 28 });
+  const theirs = await encrypt({
+    message: await createMessage({ binary: data as Uint8Array }),
+    ...{ passwords: "correct horse battery staple", format: "binary" as const, config },
+  });
+  const path = join(folder, "theirs.tar.zst.gpg");
+  await writeFile(path, theirs as Uint8Array);
+  const chunks: Buffer[] = [];
+  for await (const chunk of await openSealed(path, passphraseKeys, live)) chunks.push(chunk);
+  assert.ok(tar.equals(Buffer.concat(chunks)));
 });
 
 test("a private key that is locked needs its passphrase, and a wrong one is told as such", async (t) => {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { test } from "node:test";
 import { TarReader, type TarEvent } from "../../src/archive/tar-reader.ts";
 import { header, paxHeader, tarOf } from "./hand-made.ts";
@@ -13,7 +12,7 @@ function read(tar: Buffer, chunkBytes: number): TarEvent[] {
   for (let at = 0; at < tar.length; at += chunkBytes) {
     // Each chunk is a copy of its own, wiped after its push, as the reader must not rely on it any longer.
     const chunk = Buffer.from(tar.subarray(at, at + chunkBytes));
-    for (const event of reader.push(chunk)) events.push({ ...event, raw: Buffer.from(event.raw) } as TarEvent);
+    for (const event of reader.push(chunk)) events.push({ ...event, raw: Buffer.from(event.raw) });
     chunk.fill(0xee);
   }
   reader.end();
