@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describeTree, passphraseKey } from "../rig.ts";
@@ -23,6 +23,8 @@ for (const [kind, key] of [
 ] as const) {
   await mkdir(join(into, kind), { recursive: true });
   await writeBackup(root, join(into, kind), STEM, key);
+  const receipt = join(into, kind, `${STEM}.receipt`);
+  await rename(`${receipt}.json`, receipt);
 }
 await writeFile(join(into, "tree.txt"), `${(await describeTree(root)).join("\n")}\n`);
 await rm(work, { recursive: true });
