@@ -71,7 +71,7 @@ async function* comparedTar(
   let passedBytes = 0;
   const tar: Bytes = await openSealed(archivePath, keys, signal);
   try {
-    for await (const bytes of visitMembers(tar, comparison)) {
+    for await (const bytes of visitMembers(tar, comparison, signal)) {
       passedBytes += bytes.length;
       onProgress?.(comparison.contentBytes);
       yield bytes;

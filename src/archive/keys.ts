@@ -1,5 +1,6 @@
 import { decryptKey, readKeys, readPrivateKeys, type Key, type PrivateKey } from "openpgp";
 import { LifeboatError } from "../errors.ts";
+import { systemClock } from "../system/clock.ts";
 import type { OpeningKeys, SealingKey } from "./format.ts";
 
 /** Someone who can open what is sealed from now on. */
@@ -60,7 +61,7 @@ async function inspectKey(key: Key): Promise<Recipient> {
   }
   if (await key.isRevoked()) throw new LifeboatError("settings", `${named} has been revoked`, { hint: REPLACE });
   const expiresAt = await key.getExpirationTime();
-  if (expiresAt instanceof Date && expiresAt <= new Date()) throw expired(named, expiresAt);
+  if (expiresAt instanceof Date && expiresAt <= systemClock.now()) throw expired(named, expiresAt);
   try {
     const subkey = await key.getEncryptionKey();
     const ends = [expiresAt, await subkey.getExpirationTime()].filter((end) => end instanceof Date);

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
+import { systemClock } from "../system/clock.ts";
 import { mergeAdjacent } from "./adjacent.ts";
 import type { TarMember } from "./tar-member.ts";
 import { TarReader } from "./tar-reader.ts";
@@ -20,7 +20,11 @@ export interface MemberVisitor {
  * Passes a tar stream on, without its end-of-archive blocks, and shows its members to `visitor`.
  * Rejects with "verification-failed" when the stream is damaged or ends early.
  */
-export async function* visitMembers(tar: Bytes, visitor: MemberVisitor): AsyncGenerator<Buffer, void> {
+export async function* visitMembers(
+  tar: Bytes,
+  visitor: MemberVisitor,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void> {
   const reader = new TarReader();
   let member: TarMember | undefined;
   let headers: Buffer | undefined;
@@ -39,7 +43,7 @@ export async function* visitMembers(tar: Bytes, visitor: MemberVisitor): AsyncGe
           digest?.update(event.raw);
           break;
         case "hole":
-          if (digest) await addZeros(digest, event.sizeBytes);
+          if (digest) await addZeros(digest, event.sizeBytes, signal);
           break;
         case "member-end":
           if (member) await visitor.end(member, digest?.digest("hex"));
@@ -59,12 +63,16 @@ export function endOfArchive(bytes: number): Buffer {
   return Buffer.alloc(1024 + ((RECORD - ((bytes + 1024) % RECORD)) % RECORD));
 }
 
-/** Others get their turn between the pieces: a hole of terabytes takes minutes, and may be aborted in them. */
-async function addZeros(digest: Hash, sizeBytes: number): Promise<void> {
+/** Others get their turn now and then: a hole of terabytes takes many minutes, and may be aborted in them. */
+async function addZeros(digest: Hash, sizeBytes: number, signal: AbortSignal): Promise<void> {
+  let pieces = 0;
   for (let left = sizeBytes; left > 0; left -= ZEROS.length) {
     digest.update(left < ZEROS.length ? ZEROS.subarray(0, left) : ZEROS);
-    if (left > ZEROS.length) await setImmediate();
+    pieces += 1;
+    if (pieces % PIECES_PER_TURN === 0) await systemClock.sleep(0, signal);
   }
 }
 
 const ZEROS = Buffer.alloc(1024 * 1024);
+/** About 30 ms. */
+const PIECES_PER_TURN = 64;

@@ -71,7 +71,7 @@ function sealedBytes(plain: Bytes, { compression, key }: SealRequest, signal: Ab
 async function* tarOf(request: SealRequest, tally: Tally, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   for (const run of tarRuns(request.lists)) {
     const tar = tarOutput(run, (problems) => tally.addProblems(problems), signal);
-    for await (const bytes of visitMembers(tar, tally)) {
+    for await (const bytes of visitMembers(tar, tally, signal)) {
       tally.tarBytes += bytes.length;
       request.onProgress?.(tally.tarBytes);
       yield bytes;

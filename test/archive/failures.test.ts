@@ -170,3 +170,22 @@ test("when 'tar' is killed while it extracts, extracting fails", async (t) => {
     return true;
   });
 });
+
+test("a hole of terabytes can be aborted while it is read", async (t) => {
+  const folder = temporaryFolder(t);
+  const root = join(folder, "root");
+  await mkdir(root);
+  execFileSync("truncate", ["-s", "10T", join(root, "hole")]);
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  const sealing = seal(
+    {
+      ...{ id: "0a1b2c3d", lists: [listAll(root, join(folder, "list"))], compression: none, key: { kind: "none" } },
+      ...{ archivePath: join(folder, "a.tar"), indexPath: join(folder, "a.index") },
+    },
+    stop.signal,
+  );
+  setTimeout(() => stop.abort(reason), 300);
+  await assert.rejects(sealing, reason);
+  assert.deepEqual((await readdir(folder)).sort(), ["list", "root"]);
+});
