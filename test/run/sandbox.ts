@@ -60,7 +60,7 @@ export async function makeSandbox(name = "stack"): Promise<Sandbox> {
     BACKUP_DOCKER_PROJECT: "none",
   };
   const start: Sandbox["start"] = (args, more = {}) =>
-    execa(process.execPath, [main, ...args], { env: { ...env, ...more }, extendEnv: false, reject: false }) as Running;
+    execa(process.execPath, [main, ...args], { env: { ...env, ...more }, extendEnv: false, reject: false });
   return {
     folder,
     data,
