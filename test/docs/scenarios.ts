@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { reachBarycenter } from "../e2e/barycenter.ts";
+import { putIrcFiles } from "../e2e/irc/stack.ts";
+import type { Stack } from "../e2e/stack.ts";
+import { addNas, addressOfS3, addS3, allowOnNas } from "./machines.ts";
+import { readBlocks } from "./page.ts";
+import type { Scenario } from "./walk.ts";
+
+const example = { "docker-compose.yml": "docker-compose.example.yml" };
+const appStack = { "docker-compose.yml": "test/docs/app.compose.yml" };
+
+/** Every page with commands or compose texts, in the reader's place. */
+export const scenarios: readonly Scenario[] = [
+  {
+    page: "README.md",
+    files: appStack,
+    async after(stack) {
+      assert.equal(await stack.sh("cat restored/my-stack/my-data/note"), "worth keeping\n");
+    },
+  },
+  {
+    page: "docs/quickstart.md",
+    files: example,
+    async after(stack, outputs) {
+      assert.match(outputs.join(), /read: every byte is what was sealed/);
+      assert.match(outputs.at(-1) ?? "", /private_key\.pem/);
+      assert.equal(await stack.sh("stat -c %u:%g restored/today/barycenter/barycenter.db"), "1000:999\n");
+    },
+  },
+  {
+    page: "docs/how-to/restore.md",
+    files: example,
+    async before(stack) {
+      await startWithPassphrase(stack);
+      await stack.sh("docker compose exec backup lifeboat backup");
+    },
+    async after(stack, outputs) {
+      assert.match(outputs.join(), /exit code 12/);
+      assert.match(outputs.at(-1) ?? "", /barycenter\.db\njwks\.json\nprivate_key\.pem/);
+      await reachBarycenter(stack);
+      await stack.sh("diff -r restored/today/barycenter elsewhere/today/barycenter");
+      await stack.sh("diff -r restored/today/barycenter by-hand/backup/barycenter");
+    },
+  },
+  {
+    page: "docs/design/archive-format.md",
+    files: example,
+    async before(stack) {
+      await startWithPassphrase(stack);
+      await stack.sh("docker compose exec backup lifeboat backup");
+    },
+    async after(_stack, outputs) {
+      assert.equal(outputs.join().match(/: as sealed/g)?.length, 2);
+      assert.match(outputs.join(), /all files as they were/);
+    },
+  },
+  {
+    page: "docs/how-to/hold-containers.md",
+    files: example,
+    before: startWithPassphrase,
+    async after(stack, outputs) {
+      assert.match(outputs[0] ?? "", /barycenter +.*Up/);
+      const log = await stack.sh("docker compose logs backup");
+      const { length } = [...(log + outputs.join()).matchAll(/succeeded/g)];
+      assert(length >= 2, `two backups succeed:\n${log}`);
+      await reachBarycenter(stack);
+    },
+  },
+  {
+    page: "docs/how-to/target-local.md",
+    files: example,
+    before: startWithPassphrase,
+    async after(stack) {
+      const modes = await stack.sh("stat -c %a backups/*");
+      assert.equal(modes, "600\n600\n600\n");
+    },
+  },
+  {
+    page: "docs/how-to/target-s3.md",
+    files: example,
+    async before(stack) {
+      await makePassphrase(stack);
+      return await addS3(stack);
+    },
+    async byHand(stack, { language }) {
+      if (language === "yaml") await stack.addComposeFile(addressOfS3);
+    },
+    async after(stack, outputs) {
+      assert.match(outputs[0] ?? "", /on s3:my-backups\/stacks\/barycenter read: every byte/);
+    },
+  },
+  {
+    page: "docs/how-to/target-rclone.md",
+    files: example,
+    async before(stack) {
+      await makePassphrase(stack);
+      await addNas(stack);
+    },
+    byHand: installKey,
+    async after(_stack, outputs) {
+      assert.match(outputs.join(), /barycenter-\S+\.receipt\.json/);
+    },
+  },
+  {
+    page: "docs/how-to/target-rsync.md",
+    files: example,
+    async before(stack) {
+      await makePassphrase(stack);
+      await addNas(stack);
+    },
+    async byHand(stack, block) {
+      await installKey(stack, block);
+      if (block.language === "text") await allowOnNas(stack, block.text);
+    },
+    async after(stack, outputs) {
+      assert.match(outputs.at(-1) ?? "", /2 backups/);
+      const files = await stack.sh("docker compose exec nas ls /srv/backups");
+      assert.equal(files.match(/receipt\.json/g)?.length, 2);
+    },
+  },
+  {
+    page: "docs/how-to/public-key.md",
+    files: example,
+    async before(stack) {
+      await makePassphrase(stack);
+      await stack.sh('mkdir -m 700 "$GNUPGHOME"');
+    },
+    async after(_stack, outputs) {
+      assert.match(outputs.at(-1) ?? "", /private_key\.pem/);
+    },
+  },
+  {
+    page: "docs/how-to/run-as-user.md",
+    files: example,
+    before: makePassphrase,
+    async after(stack) {
+      assert.equal(await stack.sh("stat -c %u backups/* | sort -u"), "1000\n");
+    },
+  },
+  {
+    page: "docs/how-to/monitor.md",
+    files: example,
+    async before(stack) {
+      await startWithPassphrase(stack);
+      await stack.sh("docker compose exec backup lifeboat backup");
+    },
+    async after(stack) {
+      const report = JSON.parse(await readFile(join(stack.folder, "report.json"), "utf8")) as { exitCode: number };
+      assert.equal(report.exitCode, 0);
+    },
+  },
+  {
+    page: "docs/how-to/migrate-from-docker-volume-backup.md",
+    files: {},
+    async before(stack) {
+      await stack.sh("mkdir backups data");
+      const [env] = (await readBlocks("docs/how-to/migrate-from-docker-volume-backup.md")).filter(
+        ({ language }) => language === "env",
+      );
+      await writeFile(join(stack.folder, "backup.env"), env?.text ?? "");
+    },
+    async after(_stack, outputs) {
+      assert.match(outputs.join(), /BACKUP_RETENTION_DAYS +7 /);
+    },
+  },
+  {
+    page: "docs/how-to/irc-stack.md",
+    files: {
+      "docker-compose.yml": "test/e2e/irc/compose.yml",
+      "docker-compose.override.yml": "docs/examples/docker-compose.irc.yml",
+    },
+    before: putIrcFiles,
+    async after(stack, outputs) {
+      assert.match(outputs.join(), /backup\/atheme\/services\.db/);
+      assert.match(outputs.join(), /GRVER 1/);
+      const restored = await readdir(join(stack.folder, "restored/today"));
+      assert.deepEqual(restored.sort(), ["atheme", "conf", "env", "letsencrypt", "unrealircd"]);
+      assert.equal((await stat(join(stack.folder, "data/atheme/services.db"))).uid, 1000);
+    },
+  },
+];
+
+async function makePassphrase(stack: Stack): Promise<void> {
+  await stack.sh("(umask 077 && head -c 30 /dev/urandom | base64 > passphrase.txt)");
+}
+
+async function startWithPassphrase(stack: Stack): Promise<void> {
+  await makePassphrase(stack);
+  await stack.sh("docker compose up -d");
+}
+
+/** Once the page has made a key, the other machine is told. */
+async function installKey(stack: Stack, block: { readonly text: string }): Promise<void> {
+  if (block.text.includes("ssh-keygen -q")) await allowOnNas(stack, "ssh-ed25519 AAAA… lifeboat");
+}
