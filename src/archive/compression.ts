@@ -3,10 +3,13 @@ import type { Command } from "../system/children.ts";
 import type { Compression, CompressionKind } from "./format.ts";
 import { throughChild, type Bytes } from "./through-child.ts";
 
-/** Compresses with the program of that kind, zstd with up to four cores and with a checksum in each frame. */
-export function compressed(plain: Bytes, { kind, level }: Compression, signal: AbortSignal): Bytes {
+/** Each thread costs some 30 MiB; what four of them compress is more than the stages after them take up. */
+export const archiveThreads = Math.min(availableParallelism(), 4);
+
+/** Compresses with the program of that kind; zstd with a checksum in its frame, and with so many threads. */
+export function compressed(plain: Bytes, { kind, level }: Compression, threads: number, signal: AbortSignal): Bytes {
   const programs: Record<CompressionKind, Command | undefined> = {
-    zst: { program: "zstd", args: ["--compress", "--stdout", "--quiet", "--check", `-${level}`, `-T${threads()}`] },
+    zst: { program: "zstd", args: ["--compress", "--stdout", "--quiet", "--check", `-${level}`, `-T${threads}`] },
     gz: { program: "gzip", args: ["--stdout", "--no-name", `-${level}`] },
     none: undefined,
   };
@@ -23,9 +26,4 @@ export function decompressed(sealed: Bytes, kind: CompressionKind, signal: Abort
   };
   const command = programs[kind];
   return command ? throughChild(command, sealed, signal) : sealed;
-}
-
-/** Each thread costs some 30 MiB; what four of them compress is more than the stages after them take up. */
-function threads(): number {
-  return Math.min(availableParallelism(), 4);
 }

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { MemberList } from "../sources/source.ts";
-import { compressed } from "./compression.ts";
+import { archiveThreads, compressed } from "./compression.ts";
 import { encrypted } from "./encryption.ts";
 import type { Compression, SealedFile, SealingKey } from "./format.ts";
 import { IndexWriter } from "./index-file.ts";
@@ -47,8 +47,12 @@ export async function seal(request: SealRequest, signal: AbortSignal): Promise<S
   const index = new IndexWriter(either);
   const tally = new Tally(request.id, index);
   const writing = [
-    writeSealedFile(request.archivePath, sealedBytes(tarOf(request, tally, either), request, either), either),
-    writeSealedFile(request.indexPath, sealedBytes(index.bytes, request, either), either),
+    writeSealedFile(
+      request.archivePath,
+      sealedBytes(tarOf(request, tally, either), request, archiveThreads, either),
+      either,
+    ),
+    writeSealedFile(request.indexPath, sealedBytes(index.bytes, request, 1, either), either),
   ] as const;
   try {
     const [archive, indexFile] = await Promise.all(writing);
@@ -63,8 +67,8 @@ export async function seal(request: SealRequest, signal: AbortSignal): Promise<S
   }
 }
 
-function sealedBytes(plain: Bytes, { compression, key }: SealRequest, signal: AbortSignal): Bytes {
-  return encrypted(compressed(plain, compression, signal), key);
+function sealedBytes(plain: Bytes, { compression, key }: SealRequest, threads: number, signal: AbortSignal): Bytes {
+  return encrypted(compressed(plain, compression, threads, signal), key);
 }
 
 /** The tar streams of all runs as one, its members counted and put into the index on the way. */
