@@ -46,7 +46,7 @@ const COMPLAINTS: readonly (readonly [ReadProblemKind, RegExp])[] = [
   ["vanished", /^tar: (.*): (?:Warning: )?Cannot (?:stat|open|readlink): No such file or directory$/],
   ["unreadable", /^tar: (.*): (?:Warning: )?Cannot (?:stat|open|read|readlink): Permission denied$/],
   ["shrank", /^tar: (.*): File shrank by [0-9]+ bytes?; padding with zeros$/],
-  ["attributes", /^tar: (.*): Warning: Cannot (?:[a-z]*listxattr[a-z]*|[a-z]*getxattr[a-z]*|acl_[a-z_]+): .*$/],
+  ["attributes", /^tar: (.*): Warning: Cannot [a-z_]*(?:xattr|acl)[a-z_]*: .*$/],
 ];
 
 /** The bytes behind a name in tar's escape style: \n, \\, \:, \ooo. */
