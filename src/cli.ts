@@ -6,6 +6,7 @@ import { commandLine } from "./cli/command.ts";
 import { addConfig } from "./cli/config.ts";
 import { runDaemon } from "./cli/daemon.ts";
 import { addDecrypt } from "./cli/decrypt.ts";
+import { addFind } from "./cli/find.ts";
 import { addHealth } from "./cli/health.ts";
 import { addList } from "./cli/list.ts";
 import { addLs } from "./cli/ls.ts";
@@ -24,6 +25,7 @@ const commands = [
   addBackup,
   addList,
   addLs,
+  addFind,
   addRestore,
   addVerify,
   addPrune,

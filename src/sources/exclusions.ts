@@ -9,6 +9,14 @@ export type Exclusions = (path: ByteString) => boolean;
  * themselves. The regular expression is tried against the whole relative path.
  */
 export function exclusions(globs: readonly string[], regexp?: RegExp): Exclusions {
+  const matches = matchingGlobs(globs);
+  // A regular expression with the flags g or y remembers where it stopped, and would miss every other file.
+  const pattern = regexp ? new RegExp(regexp.source, regexp.flags.replace(/[gy]/g, "")) : undefined;
+  return (path) => matches(path) || pattern?.test(decodeLossily(path)) === true;
+}
+
+/** True for a path (relative, without "./") that one of the globs matches, by the rules above. */
+export function matchingGlobs(globs: readonly string[]): (path: ByteString) => boolean {
   const anywhere: string[] = [];
   const anchored: string[] = [];
   for (const glob of globs) {
@@ -19,12 +27,9 @@ export function exclusions(globs: readonly string[], regexp?: RegExp): Exclusion
   }
   const matchesName = matcher(anywhere);
   const matchesPath = matcher(anchored);
-  // A regular expression with the flags g or y remembers where it stopped, and would miss every other file.
-  const pattern = regexp ? new RegExp(regexp.source, regexp.flags.replace(/[gy]/g, "")) : undefined;
   return (path) => {
     const text = decodeLossily(path);
-    const name = text.slice(text.lastIndexOf("/") + 1);
-    return matchesName(name) || matchesPath(text) || pattern?.test(text) === true;
+    return matchesName(text.slice(text.lastIndexOf("/") + 1)) || matchesPath(text);
   };
 }
 
