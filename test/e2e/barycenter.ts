@@ -12,18 +12,22 @@ export interface Barycenter {
   issuer(): Promise<string>;
 }
 
-/** Resolves once the stack's `barycenter` answers; rejects after 20 s. */
+/** Resolves once the stack's `barycenter` answers; rejects after 60 s. */
 export async function reachBarycenter(stack: Stack): Promise<Barycenter> {
   const address = (await stack.sh("docker compose port barycenter 8080")).trim();
   const get = (path: string) =>
     fetch(`http://${address}${path}`, { redirect: "manual", signal: AbortSignal.timeout(5000) });
-  await until("Barycenter answers", async () => {
-    try {
-      return (await get("/.well-known/openid-configuration")).ok;
-    } catch {
-      return false; // Not yet; `until` tells when that is an error.
-    }
-  });
+  await until(
+    "Barycenter answers",
+    async () => {
+      try {
+        return (await get("/.well-known/openid-configuration")).ok;
+      } catch {
+        return false; // Not yet; `until` tells when that is an error.
+      }
+    },
+    60_000,
+  );
   return {
     async register() {
       const response = await fetch(`http://${address}/connect/register`, {

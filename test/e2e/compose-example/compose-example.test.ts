@@ -12,6 +12,9 @@ const QUICK_HEALTH = "services: { backup: { healthcheck: { interval: 1s } } }\n"
 
 const AS_USER_1000 = 'services: { backup: { user: "1000:1000" } }\n';
 
+/** Ample, also where other tests keep the machine busy. */
+const PATIENCE_MS = 60_000;
+
 const makeExample = () => makeStack({ "docker-compose.yml": "docker-compose.example.yml" });
 
 describe("the compose example", () => {
@@ -66,7 +69,7 @@ describe("the compose example", () => {
 
       const began = performance.now();
       assert.equal(await exitCodeAfterStop(stack), 143);
-      assert(performance.now() - began < 30_000, "long before the two minutes are over");
+      assert(performance.now() - began < 60_000, "long before the two minutes are over");
       assert.equal(await isDown(stack), false, "the container is back");
       assert.equal(await stack.sh("ls -A backups"), "", "nothing half-done is left on the target");
       const state = "docker compose run --rm --no-deps --entrypoint find backup /var/lib/lifeboat -name '*.gpg'";
@@ -95,7 +98,7 @@ async function hasArchive(stack: Stack): Promise<boolean> {
 
 async function isHealthy(stack: Stack): Promise<void> {
   const health = "docker inspect --format '{{.State.Health.Status}}' $(docker compose ps -q backup)";
-  await until("the sidecar is healthy", async () => (await stack.sh(health)).trim() === "healthy");
+  await until("the sidecar is healthy", async () => (await stack.sh(health)).trim() === "healthy", PATIENCE_MS);
 }
 
 async function exitCodeAfterStop(stack: Stack): Promise<number> {

@@ -8,6 +8,9 @@ import { checkout, makeStack, withEngineSocket, type Stack } from "../stack.ts";
 import { hasServices, logIn, register } from "./client.ts";
 import { putIrcFiles } from "./stack.ts";
 
+/** Ample, also where other tests keep the machine busy. */
+const PATIENCE_MS = 60_000;
+
 const PAGE = "docs/how-to/irc-stack.md";
 
 describe("the IRC example", () => {
@@ -34,13 +37,13 @@ describe("the IRC example", () => {
     const [hold] = (await readBlocks(PAGE)).filter(({ language }) => language === "yaml");
     await stack.addComposeFile(hold?.text ?? "");
     await stack.sh("docker compose up -d");
-    await until("the services are linked", () => hasServices(stack));
+    await until("the services are linked", () => hasServices(stack), PATIENCE_MS);
     await register(stack, "bob");
 
     const began = Date.now() / 1000;
     await stack.sh("docker compose exec -T backup lifeboat backup");
     assert.deepEqual(await events(stack, began), ["atheme die", "unrealircd die", "unrealircd start", "atheme start"]);
-    await until("the services are linked again", () => hasServices(stack));
+    await until("the services are linked again", () => hasServices(stack), PATIENCE_MS);
     await logIn(stack, "bob");
     await restore(stack);
     assert.match(await readServices(stack, "restored/today"), /^MU \S+ bob /m);
@@ -55,7 +58,7 @@ async function startIrc(stack: Stack): Promise<void> {
   );
   await putIrcFiles(stack);
   await stack.sh("head -c 30 /dev/urandom | base64 > passphrase.txt; docker compose up -d");
-  await until("the services are linked", () => hasServices(stack));
+  await until("the services are linked", () => hasServices(stack), PATIENCE_MS);
   // Every five minutes it would do so by itself.
   await stack.sh("docker compose kill --signal HUP atheme");
   await until("Atheme has written its database", () => readServices(stack, "data").catch(() => ""));
