@@ -1,6 +1,7 @@
-import { chmod, lstat, mkdtemp, rename, rm } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../errors.ts";
+import type { Clock } from "../system/clock.ts";
 import { localFailure } from "./local-failure.ts";
 
 /** Runs `work` with a new private folder (mode 0700) inside `parent`, which is gone when this settles. */
@@ -15,8 +16,20 @@ export async function withFreshFolder<Result>(parent: string, work: (folder: str
   }
 }
 
-/** First part of the names of such folders, by which `sweep` knows those of killed runs. */
-export const FRESH_PREFIX = ".target-";
+const FRESH_PREFIX = ".target-";
+
+/** No call lasts a day; a command that only reads may be using a younger one at this moment. */
+const OLD_MS = 24 * 60 * 60 * 1000;
+
+/** Takes away the private folders that killed runs left in `parent`: there may be a key in them. */
+export async function sweepFreshFolders(parent: string, clock: Clock): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(FRESH_PREFIX)) continue;
+    const folder = join(parent, name);
+    const { mtimeMs } = await lstat(folder);
+    if (clock.now().getTime() - mtimeMs > OLD_MS) await rm(folder, { recursive: true, force: true });
+  }
+}
 
 /**
  * Lets `download` write the file it is given, beside `path`, and names it `path` (mode 0600) once it is whole.

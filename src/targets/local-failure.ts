@@ -59,3 +59,12 @@ export function localFailure(error: unknown, doing: string, folder: string): unk
   const cause = meaning.passes ? new TransientError(error.message, { cause: error }) : error;
   return new LifeboatError("failed", `cannot ${doing}: ${meaning.says(folder)}`, { hint: meaning.hint, cause });
 }
+
+/**
+ * `error`, or, if the program that was downloading into `folder` said so, the full disk that it met: that one is here,
+ * not on the far side.
+ */
+export function orFullHere(error: unknown, said: string, doing: string, folder: string): unknown {
+  if (!/no space left on device|remaining disk space|disk quota/i.test(said)) return error;
+  return localFailure(Object.assign(new Error(said), { code: "ENOSPC" }), doing, folder);
+}

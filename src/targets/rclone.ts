@@ -8,9 +8,9 @@ import type { Clock } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
 import type { Secret } from "../system/secret.ts";
 import { digestOfStream } from "./bytes.ts";
-import { fetchInto, withFreshFolder } from "./fresh-folder.ts";
+import { fetchInto, sweepFreshFolders, withFreshFolder } from "./fresh-folder.ts";
 import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
-import { localFailure } from "./local-failure.ts";
+import { orFullHere } from "./local-failure.ts";
 import { checkEnvironment, folderOf } from "./rclone-destination.ts";
 import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
 import { RcloneEnded, runRclone, type RcloneCall, type RcloneProgram } from "./rclone-program.ts";
@@ -103,7 +103,7 @@ class RcloneTarget implements Target {
       if (!stored) throw notFound(this.name, key);
       await fetchInto(resolve(path), async (partial) => {
         await this.#run(["copyto", this.#folder + key, partial], doing, signal, { onProgress }).catch((error) => {
-          throw orFullHere(error, doing, dirname(path));
+          throw this.#orFullHere(error, doing, dirname(path));
         });
         const gotBytes = await sizeOf(partial);
         if (gotBytes !== stored.sizeBytes) {
@@ -121,7 +121,7 @@ class RcloneTarget implements Target {
       withFreshFolder(this.#tools.runFolder, async (folder) => {
         const args = ["copy", "--files-from-raw", "-", "--no-traverse", "--transfers", "16", this.#folder, folder];
         await this.#run(args, doing, signal, { input: lines(keys) }).catch(async (error) => {
-          if (!(await this.#isEmptyPlace(error, signal))) throw orFullHere(error, doing, this.#tools.runFolder);
+          if (!(await this.#isEmptyPlace(error, signal))) throw this.#orFullHere(error, doing, this.#tools.runFolder);
         });
         const found = new Map<string, Buffer>();
         for (const key of await readdir(folder)) found.set(key, await readFile(join(folder, key)));
@@ -141,6 +141,7 @@ class RcloneTarget implements Target {
   }
 
   async sweep(signal: AbortSignal): Promise<void> {
+    await sweepFreshFolders(this.#tools.runFolder, this.#tools.clock);
     await this.#inWords("remove partial files", async (doing) => {
       const names = (await this.#list(signal)).map(({ Name }) => Name).filter(isPartialName);
       await this.#delete(names, signal);
@@ -226,6 +227,10 @@ class RcloneTarget implements Target {
     return error instanceof RcloneEnded && (error.end.exitCode === 3 || error.end.exitCode === 4);
   }
 
+  #orFullHere(error: unknown, doing: string, folder: string): unknown {
+    return error instanceof RcloneEnded ? orFullHere(error, error.end.said, doing, folder) : error;
+  }
+
   async #inWords<Result>(doing: string, work: (doing: string) => Promise<Result>): Promise<Result> {
     try {
       return await work(doing);
@@ -276,13 +281,6 @@ async function readEntries(stdout: Readable, alive: () => void): Promise<readonl
 async function drain<Result>(stdout: Readable, alive: () => void): Promise<Result> {
   for await (const _ of stdout) alive();
   return undefined as Result;
-}
-
-/** A full disk met while downloading is the one here, not the far side's. */
-function orFullHere(error: unknown, doing: string, folder: string): unknown {
-  const isFull =
-    error instanceof RcloneEnded && /no space left on device|remaining disk space|disk quota/i.test(error.end.said);
-  return isFull ? localFailure(Object.assign(new Error(error.end.said), { code: "ENOSPC" }), doing, folder) : error;
 }
 
 function lines(names: readonly string[]): string {

@@ -107,6 +107,17 @@ const meanings: readonly Meaning[] = [
   },
 ];
 
+/** Under load rsync ends before the far side's words have come through; its exit code is all there is then. */
+const wordless: ReadonlyMap<number | undefined, Omit<Meaning, "sign">> = new Map([
+  [
+    11,
+    {
+      says: "there is no space left there, or its disk is failing",
+      hint: "Look at the free space and the disk of the server. The backups there were not touched.",
+    },
+  ],
+]);
+
 /** rsync's codes for trouble on the way (socket, protocol stream, time-outs), and ssh's own. */
 const ON_THE_WAY = [10, 12, 30, 35, 255];
 
@@ -118,7 +129,7 @@ export function rsyncFailure(targetName: string, doing: string, error: unknown):
     const hint = "Install rsync and the OpenSSH client, or use the image, which has them.";
     return new LifeboatError("failed", `${message}: '${error.program}' is not installed`, { hint, cause: error });
   }
-  const meaning = meanings.find(({ sign }) => sign.test(error.stderr));
+  const meaning = meanings.find(({ sign }) => sign.test(error.stderr)) ?? wordless.get(error.exitStatus);
   const passes = meaning ? meaning.passes : ON_THE_WAY.includes(error.exitStatus ?? 0);
   const said = shortened(error);
   const cause = passes ? new TransientError(said) : new Error(said);

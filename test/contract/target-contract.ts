@@ -20,6 +20,8 @@ export interface Place {
   putForeign(name: string): Promise<void>;
   /** A place whose folder the first put makes. Left out where the folder must exist. */
   readonly notThereYet?: Target;
+  /** For kinds that let a program send: kills it, as it would be if memory ran out. */
+  readonly killSender?: () => Promise<void>;
   /** How many objects the test of long listings stores. */
   readonly many: number;
 }
@@ -29,7 +31,7 @@ const never = new AbortController().signal;
 
 /** Declares the tests that every kind of target has to pass. */
 export function targetContract(kind: string, openPlace: () => Promise<Place>): void {
-  describe(`target contract: ${kind}`, { timeout: 120_000 }, () => {
+  describe(`target contract: ${kind}`, { timeout: 300_000 }, () => {
     let folder: string;
     let place: Place;
     before(async () => {
@@ -182,6 +184,20 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       await fresh.target.sweep(never);
       assert.deepEqual(await fresh.everything(), []);
       // What was left of it is not in the way of the next attempt.
+      const again = await bodyOf("again");
+      await fresh.target.put("key", again, never);
+      assert.equal((await fresh.target.digest("key", never)).sha256, again.sha256);
+    });
+
+    it("a put whose program is killed fails, lists nothing, and is not in the way of the next", async () => {
+      const fresh = await openPlace();
+      if (!fresh.killSender) return;
+      const halfWay = Promise.withResolvers<void>();
+      const put = fresh.slow.put("key", await bodyOf(randomBytes(8 * MB)), never, () => halfWay.resolve());
+      await Promise.race([halfWay.promise, put]);
+      await fresh.killSender();
+      await assert.rejects(put, /cannot store 'key' on /);
+      assert.deepEqual(await fresh.target.list(never), []);
       const again = await bodyOf("again");
       await fresh.target.put("key", again, never);
       assert.equal((await fresh.target.digest("key", never)).sha256, again.sha256);

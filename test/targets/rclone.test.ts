@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync } from "node:fs";
-import { readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { describeError, hintOf } from "../../src/errors.ts";
@@ -30,6 +30,7 @@ targetContract("an rclone remote that shows half-written files", async () => {
     notThereYet: openRcloneTarget({ destination: `${destination}/made/by/put`, env }, tools),
     everything: async () => (await readdir(folder)).filter((name) => name !== "made"),
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
+    killSender: () => programs.kill("rclone"),
     many: 12,
   };
 });
@@ -90,6 +91,16 @@ describe("an rclone target", () => {
     assert.match(failure.message, /moved nothing for 3 s/);
     assert.ok(isTransient(failure));
     assert.deepEqual(await target.list(never), []);
+  });
+
+  it("sweep takes away the private folders of killed runs, but not one that may be in use", async () => {
+    const runFolder = mkdtempSync(join(root, "run-"));
+    for (const name of [".target-old", ".target-new"]) await mkdir(join(runFolder, name));
+    const dayBefore = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    await utimes(join(runFolder, ".target-old"), dayBefore, dayBefore);
+    const folder = mkdtempSync(join(root, "place-"));
+    await openRcloneTarget({ destination: `disk:${folder}`, env }, { ...tools, runFolder }).sweep(never);
+    assert.deepEqual(await readdir(runFolder), [".target-new"]);
   });
 
   it("secrets are in no argument and in no error", async () => {

@@ -9,6 +9,8 @@ export interface RecordedPrograms {
   argumentsSeen(): Promise<string>;
   /** More arguments for each later call of a program, put before its own; [] for none again. */
   addArguments(program: string, args: readonly string[]): Promise<void>;
+  /** SIGKILL to the latest call of a program. */
+  kill(program: string): Promise<void>;
 }
 
 /**
@@ -25,6 +27,7 @@ export async function recordPrograms(folder: string, ...programs: readonly strin
     await writeFile(join(bin, `${program}.more`), "");
     const script = `#!/bin/sh
 printf '%s\\n' "${program}" "$@" >>'${record}'
+echo $$ >'${join(bin, program)}.pid'
 PATH='${real}'
 exec ${program} $(cat '${join(bin, program)}.more') "$@"
 `;
@@ -34,6 +37,7 @@ exec ${program} $(cat '${join(bin, program)}.more') "$@"
   process.env["PATH"] = `${bin}${delimiter}${real}`;
   return {
     argumentsSeen: async () => await readFile(record, "utf8"),
+    kill: async (program) => void process.kill(Number(await readFile(join(bin, `${program}.pid`), "utf8")), "SIGKILL"),
     addArguments: async (program, args) => await writeFile(join(bin, `${program}.more`), args.join(" ")),
   };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeError, hintOf, LifeboatError } from "../../src/errors.ts";
-import type { Clock } from "../../src/system/clock.ts";
+import { systemClock, type Clock } from "../../src/system/clock.ts";
 import type { Log, LogFields } from "../../src/system/log.ts";
 import { retrying } from "../../src/targets/retrying.ts";
 import { TransientError, type Body, type Target } from "../../src/targets/target.ts";
@@ -40,8 +40,7 @@ function diary() {
   const waits: number[] = [];
   const log: Log = { debug() {}, info() {}, warn: (message, fields) => void lines.push([message, fields]), error() {} };
   const clock: Clock = {
-    now: () => new Date(0),
-    elapsedMs: () => 0,
+    ...systemClock,
     async sleep(ms, signal) {
       signal?.throwIfAborted();
       waits.push(ms);
@@ -98,8 +97,7 @@ describe("retrying", () => {
     const { log } = diary();
     const stop = new AbortController();
     const clock: Clock = {
-      now: () => new Date(0),
-      elapsedMs: () => 0,
+      ...systemClock,
       async sleep(_ms, signal) {
         stop.abort(new Error("stopped by the operator"));
         signal?.throwIfAborted();

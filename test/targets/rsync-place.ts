@@ -42,6 +42,7 @@ export async function rsyncPlace(
     notThereYet: openRsyncTarget({ ...options, destination: `${options.destination}/made` }, tools),
     everything: async () => (await readdir(folder)).filter((name) => name !== "made"),
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
+    killSender: () => programs.kill("rsync"),
     many: 6,
   };
 }

@@ -19,7 +19,7 @@ const programs = await recordPrograms(root, "rsync", "ssh");
 const restricted = await serverFor("rrsync");
 targetContract("rsync to a server without a shell", () => rsyncPlace(restricted, restricted.folder, tools, programs));
 
-describe("an rsync target behind rrsync", { timeout: 120_000 }, () => {
+describe("an rsync target behind rrsync", { timeout: 300_000 }, () => {
   it("that may only write is refused with the reason, because nothing there can be proven", async () => {
     const server = await serverFor("rrsync-append");
     const target = openRsyncTarget(await optionsFor(server, "/"), tools);

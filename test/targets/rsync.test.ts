@@ -21,7 +21,7 @@ const programs = await recordPrograms(root, "rsync", "ssh");
 const server = await serverFor("shell");
 targetContract("rsync to a server with a shell", () => rsyncPlace(server, "", tools, programs));
 
-describe("an rsync target", { timeout: 120_000 }, () => {
+describe("an rsync target", { timeout: 300_000 }, () => {
   it("lets the server digest what it holds, and stores it readable for its owner alone", async () => {
     const folder = mkdtempSync(join(server.folder, "digest it's "));
     const target = openRsyncTarget(await optionsFor(server, folder), tools);
@@ -58,7 +58,7 @@ describe("an rsync target", { timeout: 120_000 }, () => {
     const target = openRsyncTarget(await optionsFor(server, disk.folder), tools);
     await target.put("old", await bodyIn(root, "an old backup"), never);
     const failure = await failureOf(target.put("key", await bodyIn(root, Buffer.alloc(3_000_000, 7)), never));
-    assert.match(failure.message, /there is no space left there/);
+    assert.match(failure.message, /there is no space left there/, describeError(failure));
     assert.ok(!isTransient(failure), describeError(failure));
     assert.deepEqual(await target.list(never), [{ key: "old", sizeBytes: 13 }]);
   });

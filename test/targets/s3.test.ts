@@ -61,11 +61,12 @@ targetContract("an S3 bucket", async () => {
       const { path } = await bodyIn(root, "foreign");
       await rclone("copyto", path, `testing:${bucket}/backups/stack/${name}`);
     },
+    killSender: () => programs.kill("rclone"),
     many: 12,
   };
 });
 
-describe("an S3 target", { timeout: 120_000 }, () => {
+describe("an S3 target", { timeout: 300_000 }, () => {
   it("is named after bucket and path", () => {
     assert.equal(openS3Target(optionsFor("my-bucket"), tools).name, "s3:my-bucket/backups/stack");
     assert.equal(openS3Target(optionsFor("my-bucket", { path: "/" }), tools).name, "s3:my-bucket");
