@@ -31,7 +31,7 @@ targetContract("an rclone remote that shows half-written files", async () => {
     everything: async () => (await readdir(folder)).filter((name) => name !== "made"),
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
     killSender: () => programs.kill("rclone"),
-    many: 12,
+    many: 6,
   };
 });
 

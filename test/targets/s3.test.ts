@@ -62,7 +62,7 @@ targetContract("an S3 bucket", async () => {
       await rclone("copyto", path, `testing:${bucket}/backups/stack/${name}`);
     },
     killSender: () => programs.kill("rclone"),
-    many: 12,
+    many: 6,
   };
 });
 
