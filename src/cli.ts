@@ -6,6 +6,7 @@ import { commandLine } from "./cli/command.ts";
 import { addConfig } from "./cli/config.ts";
 import { runDaemon } from "./cli/daemon.ts";
 import { addDecrypt } from "./cli/decrypt.ts";
+import { addDiff } from "./cli/diff.ts";
 import { addFind } from "./cli/find.ts";
 import { addHealth } from "./cli/health.ts";
 import { addList } from "./cli/list.ts";
@@ -26,6 +27,7 @@ const commands = [
   addList,
   addLs,
   addFind,
+  addDiff,
   addRestore,
   addVerify,
   addPrune,
