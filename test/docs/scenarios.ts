@@ -45,6 +45,18 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    page: "docs/how-to/find-a-file.md",
+    files: example,
+    async before(stack) {
+      await startWithPassphrase(stack);
+      await stack.sh("docker compose exec backup lifeboat backup");
+    },
+    async after(_stack, outputs) {
+      assert.match(outputs[0] ?? "", / new .* barycenter\/private_key\.pem/);
+      assert.match(outputs[1] ?? "", /\d+ added, \d+ removed, \d+ changed/);
+    },
+  },
+  {
     page: "docs/design/archive-format.md",
     files: example,
     async before(stack) {
