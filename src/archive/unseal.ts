@@ -3,7 +3,7 @@ import { lstat, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../errors.ts";
 import { ChildError } from "../system/children.ts";
-import { isSystemError, syncFolder } from "../system/files.ts";
+import { isSystemError, syncFile, syncFolder } from "../system/files.ts";
 import { decompressed } from "./compression.ts";
 import { decrypted } from "./decryption.ts";
 import type { CompressionKind, OpeningKeys } from "./format.ts";
@@ -34,6 +34,7 @@ export async function decryptFile(from: string, to: string, keys: OpeningKeys, s
   const partial = join(dirname(to), `.${basename(to)}.${randomBytes(4).toString("hex")}.partial`);
   await writeSealedFile(partial, await openSealed(from, keys, signal), signal);
   try {
+    await syncFile(partial);
     await refuseExisting(to);
     await rename(partial, to);
   } catch (error) {

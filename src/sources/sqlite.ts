@@ -1,9 +1,8 @@
-import { mkdir, open, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describeError, LifeboatError } from "../errors.ts";
 import { ChildError, runChild } from "../system/children.ts";
-import { syncFolder } from "../system/files.ts";
 import { byteStringOf, bytesOf, printable } from "./names.ts";
 import type { Snapshot, Source, Stage } from "./source.ts";
 import type { Copied, CopyAnswer, CopyJob } from "./sqlite/job.ts";
@@ -33,8 +32,6 @@ export function sqliteSource(found: FoundDatabase, options: SqliteOptions): Sour
       await mkdir(work, { mode: 0o700 });
       const database = `${byteStringOf(options.root)}/${byteStringOf(found.path)}`;
       const copied = await copyInOwnProcess({ database, name, folder: work, timeoutMs: options.timeoutMs }, signal);
-      // Now, because with the original's mode we may no longer be allowed to.
-      for (const ending of ["", ...copied.sideFiles]) await syncFile(join(work, `copy${ending}`));
       const lostAttributes = await takeOverAttributes(work, signal);
       const { root, listFile } = await putInPlace(work, found.path, copied, stage);
       const flaws = [...copied.flaws, ...lostAttributes];
@@ -103,17 +100,6 @@ async function putInPlace(work: string, path: Buffer, copied: Copied, stage: Sta
   await mkdir(bytesOf(dirname(target)), { recursive: true });
   const endings = ["", ...copied.sideFiles];
   for (const ending of endings) await rename(join(work, `copy${ending}`), bytesOf(target + ending));
-  await syncFolder(root);
   await writeFile(listFile, bytesOf(endings.map((ending) => `./${relative}${ending}\0`).join("")));
   return { root, listFile };
-}
-
-/** No connection is open any more, and none of ours ever was: it is safe to open the copy. */
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

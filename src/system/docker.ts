@@ -1,4 +1,4 @@
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import { LifeboatError } from "../errors.ts";
 import { withDeadline } from "./clock.ts";
 import type { Clock } from "./clock.ts";
@@ -63,7 +63,10 @@ export async function whileEngineGone<T>(
 
 /** Makes a connection to `host` (unix:// or tcp://). Throws a "settings" error for any other address. */
 export function connectDocker(host: string): DockerConnection {
-  const docker = new Docker(addressOf(host));
+  const address = addressOf(host);
+  // Loaded with the first call: with all it brings along it is the largest part of a start, and many never need it.
+  let loading: Promise<Docker> | undefined;
+  const load = () => (loading ??= import("dockerode").then(({ default: Engine }) => new Engine(address)));
   const call: DockerConnection["call"] = async (what, timeoutMs, exchange, signal) => {
     const tooLate = () =>
       new DockerError(
@@ -75,7 +78,7 @@ export function connectDocker(host: string): DockerConnection {
     using deadline = withDeadline(timeoutMs, tooLate, signal);
     try {
       // A connection that breaks in the middle of an answer leaves dockerode waiting for ever, hence the race.
-      return await Promise.race([exchange(docker, deadline), whenAborted(deadline)]);
+      return await Promise.race([exchange(await load(), deadline), whenAborted(deadline)]);
     } catch (error) {
       if (deadline.aborted) throw deadline.reason;
       throw explained(error, what, host);

@@ -3,8 +3,13 @@ import { mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 /** Makes the names in `folder` durable: a rename is only safe from a power cut once its folder is synced. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
+export async function syncFolder(folder: string | Buffer): Promise<void> {
+  await syncFile(folder);
+}
+
+/** Makes the content of `path` durable: after a power cut it is there. */
+export async function syncFile(path: string | Buffer): Promise<void> {
+  const handle = await open(path, "r");
   try {
     await handle.sync();
   } finally {

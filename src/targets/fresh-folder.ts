@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../errors.ts";
 import type { Clock } from "../system/clock.ts";
@@ -6,7 +6,7 @@ import { localFailure } from "./local-failure.ts";
 
 /** Runs `work` with a new private folder (mode 0700) inside `parent`, which is gone when this settles. */
 export async function withFreshFolder<Result>(parent: string, work: (folder: string) => Promise<Result>) {
-  const folder = await mkdtemp(join(parent, FRESH_PREFIX)).catch((error: unknown) => {
+  const folder = await makeFreshFolder(parent).catch((error: unknown) => {
     throw localFailure(error, "make a temporary folder", parent);
   });
   try {
@@ -14,6 +14,12 @@ export async function withFreshFolder<Result>(parent: string, work: (folder: str
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** A new machine has no state folder yet. */
+async function makeFreshFolder(parent: string): Promise<string> {
+  await mkdir(parent, { recursive: true, mode: 0o700 });
+  return await mkdtemp(join(parent, FRESH_PREFIX));
 }
 
 const FRESH_PREFIX = ".target-";
