@@ -44,7 +44,7 @@ export async function walk({ page, files, before, byHand, after }: Scenario): Pr
 async function shimOfNpm(folder: string): Promise<string> {
   const script = `#!/bin/sh
 case "$*" in
-  "run demo") cd '${checkout}' && exec sh test/ground/demo.sh ;;
+  "run demo") cd '${checkout}' && TMPDIR='${folder}' exec sh test/ground/demo.sh ;;
   "run image") exec docker image inspect --format '{{.Id}}' lifeboat:dev ;;
   test) exit 0 ;;
 esac
