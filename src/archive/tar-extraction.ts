@@ -1,5 +1,6 @@
 import { pipeline } from "node:stream/promises";
-import { startChild } from "../system/children.ts";
+import { LifeboatError } from "../errors.ts";
+import { ChildError, startChild } from "../system/children.ts";
 import { bothEndedWell, type Bytes } from "./through-child.ts";
 
 /** All of them counted, the first hundred kept. */
@@ -28,8 +29,30 @@ export async function extractingTar(folder: string, tar: Bytes, signal: AbortSig
   );
   child.stdout.resume();
   const feeding = pipeline(tar, child.stdin);
-  await bothEndedWell(feeding, child.done);
+  try {
+    await bothEndedWell(feeding, child.done);
+  } catch (error) {
+    throw explained(error, folder);
+  }
   return { count, first };
+}
+
+/** What most often keeps tar from extracting, in words for whoever ran the restore. */
+function explained(error: unknown, folder: string): unknown {
+  if (!(error instanceof ChildError)) return error;
+  if (/Cannot change ownership/.test(error.stderr)) {
+    return new LifeboatError("failed", "the files cannot be given to their owners", {
+      cause: error,
+      hint: "In a container that dropped its capabilities, add CHOWN, DAC_OVERRIDE and FOWNER for the restore (docker compose run --cap-add …), or restore as the user whose files they are.",
+    });
+  }
+  if (/No space left on device|Disk quota exceeded/.test(error.stderr)) {
+    return new LifeboatError("failed", `there is no space left in '${folder}'`, {
+      cause: error,
+      hint: "Nothing was restored. Free some space, or restore to another volume.",
+    });
+  }
+  return error;
 }
 
 const EXTRACT_OPTIONS = [

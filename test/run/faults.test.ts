@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { cp, mkdir, open, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, open, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
 import { until } from "../until.ts";
-import { contentsOf, fillWithData, makeSandbox, type Sandbox } from "./sandbox.ts";
+import { contentsOf, fillWithData, main, makeSandbox, type Sandbox } from "./sandbox.ts";
 
 let sandbox: Sandbox;
 
@@ -133,15 +133,13 @@ test("an id that does not exist ends with exit code 10", async () => {
 
 test("one target that fails degrades the run, and the other holds the backup", async () => {
   const broken = {
-    AWS_S3_BUCKET_NAME: "bucket",
-    AWS_ENDPOINT: "127.0.0.1:1",
-    AWS_ENDPOINT_PROTO: "http",
-    AWS_ACCESS_KEY_ID: "key",
-    AWS_SECRET_ACCESS_KEY: "secret-canary-value",
+    RCLONE_CONFIG_BROKEN_TYPE: "local",
+    RCLONE_CONFIG_BROKEN_PASSWORD: "secret-canary-value",
+    RCLONE_DESTINATION: "broken:/proc/nowhere",
   };
   const { exitCode, stdout, stderr } = await sandbox.lifeboat(["backup"], broken);
   assert.equal(exitCode, 3, stderr);
-  assert.match(stdout, /s3:bucket.*failed/);
+  assert.match(stdout, /broken:\/proc\/nowhere.*failed/);
   assert.match(stdout, /archive: shipped and proven/);
   assert(!`${stdout}${stderr}`.includes("secret-canary-value"));
 });
@@ -229,6 +227,31 @@ test("a command that does not exist is a usage error with a suggestion", async (
   const { exitCode, stderr } = await sandbox.lifeboat(["bakup"]);
   assert.equal(exitCode, 2);
   assert.match(stderr, /backup/);
+});
+
+test("files whose owners cannot be restored here are not restored at all, and the hint names the capabilities", async () => {
+  await chown(join(sandbox.data, "app", "private_key.pem"), 1000, 999);
+  assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 0);
+  const to = join(sandbox.folder, "without-chown");
+  const args = ["--bounding-set=-chown", "--inh-caps=-chown", process.execPath, main, "restore", "latest", "--to", to];
+  const { exitCode, stderr } = await execa("setpriv", args, { env: sandbox.env, extendEnv: false, reject: false });
+  assert.equal(exitCode, 1, stderr);
+  assert.match(stderr, /cannot be given to their owners.*add CHOWN, DAC_OVERRIDE and FOWNER/s);
+  await assert.rejects(stat(to), /ENOENT/);
+});
+
+test("a folder that fills up while files are restored is left as it was", async () => {
+  const to = join(sandbox.folder, "full");
+  await mkdir(to);
+  await execa("mount", ["-t", "tmpfs", "-o", "size=16m,nr_inodes=6", "tmpfs", to]);
+  try {
+    const { exitCode, stderr } = await sandbox.lifeboat(["restore", "latest", "--to", to]);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /no space left in|not enough space in/);
+    assert.deepEqual(await readdir(to), []);
+  } finally {
+    await execa("umount", [to]);
+  }
 });
 
 test("after all of that the first backup still restores", async () => {

@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { execa } from "execa";
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** What the command `lifeboat` runs. */
+export const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 export interface Ended {
   readonly exitCode: number | undefined;
