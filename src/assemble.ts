@@ -6,11 +6,14 @@ import { knownSigner } from "./archive/receipt.ts";
 import type { Config } from "./config/config.ts";
 import { readSettings, type Purpose, type ReadSettings, type World } from "./config/read.ts";
 import { createQuiescer } from "./quiesce/docker-quiescer.ts";
+import { findPostgresContainers } from "./quiesce/postgres-containers.ts";
 import { ownComposeProject } from "./quiesce/own-project.ts";
 import { createLog } from "./report/log.ts";
 import { loggedProgress, terminalProgress } from "./report/progress.ts";
 import type { Look } from "./report/table.ts";
 import type { Tools } from "./run/tools.ts";
+import { serverByUrl } from "./sources/postgres/by-url.ts";
+import { serverInContainer } from "./sources/postgres/in-container.ts";
 import { systemClock, withDeadline } from "./system/clock.ts";
 import { connectDocker } from "./system/docker.ts";
 import { openTargets } from "./targets/open.ts";
@@ -63,6 +66,11 @@ export async function assemble({ env, stdout, stderr, signal }: Surroundings, pu
     progress: terminal ?? loggedProgress(log, clock),
     targets: openTargets(config.targets, { clock, log }),
     quiescer,
+    findPostgres: async (until) => {
+      const { project } = config.docker;
+      const containers = docker ? await findPostgresContainers(docker, project, clock, until) : [];
+      return [...config.postgres.map(serverByUrl), ...containers.map(serverInContainer)];
+    },
     keys: await openingKeys(config),
     look: { color: config.color && stdout.isTTY === true, timeZone: config.schedule.timeZone },
   };

@@ -13,6 +13,10 @@ export interface Config {
   /** "auto": every file with SQLite's header is copied as a database. "off": none is. */
   readonly sqlite: "auto" | "off";
   readonly sqliteTimeoutMs: number;
+  /** Servers dumped over the network; labelled containers are found when a backup is made. */
+  readonly postgres: readonly PostgresConfig[];
+  /** For one database. */
+  readonly postgresTimeoutMs: number;
   /** Journal, catalogue, spool. */
   readonly state: string;
   readonly compression: { readonly kind: "zst" | "gz" | "none"; readonly level: number };
@@ -42,6 +46,21 @@ export interface Config {
   readonly lockTimeoutMs: number;
   readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly format: "text" | "json" };
   readonly color: boolean;
+}
+
+export interface PostgresConfig {
+  /** Unique among them; made from host and port. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly databases: readonly string[] | "all";
+  readonly sslMode: "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
+  /** Path of the certificates to trust; undefined: the system's. */
+  readonly sslRootCert?: string;
+  readonly password?: Secret;
+  /** libpq's password file, where there is no password. */
+  readonly passfile?: string;
 }
 
 export type TargetConfig =

@@ -3,6 +3,7 @@ import { gatherSettings, type Environment, type Given } from "./environment.ts";
 import { decodeSettings, refuseUseless, type Findings } from "./findings.ts";
 import { SettingsError } from "./problems.ts";
 import { readEncryption, readPrivateKeys, requireEncryption } from "./read-encryption.ts";
+import { readPostgres } from "./read-postgres.ts";
 import { readExcludes, requireSources } from "./read-sources.ts";
 import { readTargets, requireTarget } from "./read-targets.ts";
 import type { SettingName } from "./settings.ts";
@@ -44,12 +45,18 @@ export function readSettings(env: Environment, world: World, purpose: Purpose = 
     requireEncryption(findings);
   }
   if (purpose === "backup" || purpose === "restore") requireTarget(findings, targets);
-  const config = assemble(findings, targets, world, purpose);
+  const postgres = readPostgres(findings, exists);
+  const config = { ...assemble(findings, targets, world, purpose), ...postgres };
   if (problems.length > 0) throw new SettingsError(withoutDoubles(problems));
   return { config, warnings, given: gathered.given };
 }
 
-function assemble(findings: Findings, targets: Config["targets"], world: World, purpose: Purpose): Config {
+function assemble(
+  findings: Findings,
+  targets: Config["targets"],
+  world: World,
+  purpose: Purpose,
+): Omit<Config, "postgres" | "postgresTimeoutMs"> {
   const { values } = findings;
   const retentionDays = values.BACKUP_RETENTION_DAYS;
   return {

@@ -16,6 +16,7 @@ export interface Setting<T = unknown> {
 export type Group =
   | "When"
   | "What"
+  | "PostgreSQL"
   | "Archive"
   | "Encryption"
   | "Local target"

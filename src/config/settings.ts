@@ -1,4 +1,5 @@
 import { objectName, type Setting } from "./setting.ts";
+import { POSTGRES_SETTINGS } from "./settings-of-postgres.ts";
 import { BACKUP_SETTINGS } from "./settings-of-backups.ts";
 import { TARGET_SETTINGS } from "./settings-of-targets.ts";
 import { duration, oneOf, patterned, presence, wholeNumber } from "./kinds.ts";
@@ -63,7 +64,7 @@ const OTHER_SETTINGS = {
 } as const satisfies Readonly<Record<string, Setting>>;
 
 /** Every setting this version honours. Parsing, `--help`, `lifeboat config` and the reference page are made from it. */
-export const SETTINGS = { ...BACKUP_SETTINGS, ...TARGET_SETTINGS, ...OTHER_SETTINGS };
+export const SETTINGS = { ...BACKUP_SETTINGS, ...POSTGRES_SETTINGS, ...TARGET_SETTINGS, ...OTHER_SETTINGS };
 
 export type SettingName = keyof typeof SETTINGS;
 export const settingNames = Object.keys(SETTINGS) as readonly SettingName[];

@@ -109,5 +109,6 @@ const elsewhere: ReadonlyMap<string, Remark> = new Map([
   ["AZURE_STORAGE_CONNECTION_STRING", viaRclone("Azure")],
   ["DROPBOX_REFRESH_TOKEN", viaRclone("Dropbox")],
   ["GOOGLE_DRIVE_CREDENTIALS_JSON", viaRclone("Google Drive")],
+  ["PGPASSWORD", error("does nothing here", "BACKUP_POSTGRES_PASSWORD, or PGPASSFILE")],
   ["DOCKER_TLS_VERIFY", error("does nothing here", "DOCKER_HOST with a socket proxy")],
 ]);

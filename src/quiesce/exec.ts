@@ -141,12 +141,20 @@ async function signalMarked(
   }
 }
 
-async function createExec(
+/** `env` as "NAME=value". */
+export async function createExec(
   engine: Engine,
-  { container, user, mark }: { container: Named; user: string | undefined; mark: string | undefined },
+  wanted: {
+    readonly container: Named;
+    readonly user: string | undefined;
+    readonly mark: string | undefined;
+    readonly env?: readonly string[];
+    readonly readsInput?: true;
+  },
   argv: readonly string[],
   signal: AbortSignal,
 ): Promise<string> {
+  const { container, user, mark, env = [], readsInput = false } = wanted;
   const exec = await engine.connection.call(
     `run a command in container '${container.name}'`,
     CALL_MS,
@@ -155,8 +163,9 @@ async function createExec(
         Cmd: [...argv],
         AttachStdout: true,
         AttachStderr: true,
+        AttachStdin: readsInput,
         ...(user === undefined ? {} : { User: user }),
-        ...(mark === undefined ? {} : { Env: [`LIFEBOAT_HOOK=${mark}`] }),
+        Env: [...env, ...(mark === undefined ? [] : [`LIFEBOAT_HOOK=${mark}`])],
         abortSignal,
       }),
     signal,

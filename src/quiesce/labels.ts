@@ -6,6 +6,15 @@ export interface Wishes {
   readonly before?: ExecHook;
   readonly after?: ExecHook;
   readonly beforeSignal?: SignalHook;
+  readonly postgres?: PostgresWish;
+}
+
+/** That the PostgreSQL server in the container be dumped. */
+export interface PostgresWish {
+  /** Default: the container's POSTGRES_USER. */
+  readonly user?: string;
+  /** Default: the container's POSTGRES_DB. */
+  readonly databases?: readonly string[] | "all";
 }
 
 /** How a container is brought to rest. */
@@ -47,6 +56,8 @@ export const knownLabels = [
   "lifeboat.before.wait-for",
   "lifeboat.before.timeout",
   "lifeboat.postgres",
+  "lifeboat.postgres.user",
+  "lifeboat.postgres.databases",
 ] as const;
 type KnownLabel = (typeof knownLabels)[number];
 
@@ -59,6 +70,8 @@ const companions: readonly (readonly [KnownLabel, KnownLabel])[] = [
   ["lifeboat.after.exec.timeout", "lifeboat.after.exec"],
   ["lifeboat.before.wait-for", "lifeboat.before.signal"],
   ["lifeboat.before.timeout", "lifeboat.before.wait-for"],
+  ["lifeboat.postgres.user", "lifeboat.postgres"],
+  ["lifeboat.postgres.databases", "lifeboat.postgres"],
 ];
 
 export type Labels = Readonly<Record<string, string>>;
@@ -117,7 +130,13 @@ export function readLabels(name: string, labels: Labels): { wishes: Wishes; prob
   );
   const waitFor = text("lifeboat.before.wait-for");
   const waitMs = duration("lifeboat.before.timeout");
-  oneOf("lifeboat.postgres", ["true", "false"]);
+  const isPostgres = oneOf("lifeboat.postgres", ["true", "false"]) === "true";
+  const user = text("lifeboat.postgres.user");
+  const databases = text("lifeboat.postgres.databases")
+    ?.trim()
+    .split(/[\s,]+/);
+  if (isPostgres && act !== undefined)
+    problems.push("'lifeboat.hold' and 'lifeboat.postgres' are both set: a server at rest cannot be dumped");
   for (const [label, needed] of companions) {
     if (value(label) !== undefined && value(needed) === undefined)
       problems.push(`'${label}' has no use without '${needed}'`);
@@ -128,6 +147,9 @@ export function readLabels(name: string, labels: Labels): { wishes: Wishes; prob
     before: exec("before"),
     after: exec("after"),
     beforeSignal: signalName && defined({ name: signalName, waitFor, timeoutMs: waitMs }),
+    postgres: isPostgres
+      ? defined({ user, databases: databases?.includes("*") ? ("all" as const) : databases })
+      : undefined,
   });
   return { wishes, problems: problems.map((problem) => `container '${name}': ${problem}`) };
 }

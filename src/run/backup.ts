@@ -11,7 +11,7 @@ import { pruneTargets } from "./prune.ts";
 import { bringBackLeftovers } from "./recover.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
-import { surveySources } from "./snapshot.ts";
+import { surveyAll } from "./snapshot.ts";
 import { openSpool, requireSpace, type Spool } from "./spool.ts";
 import { readState, updateState } from "./state.ts";
 import type { Tools } from "./tools.ts";
@@ -81,13 +81,12 @@ async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: Abor
 
 /** Before anything is held: is there something to save, and room to seal it? */
 async function requireRoom(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<void> {
-  const { totals, databases } = await run.step("survey", async () =>
-    surveySources(await spool.makeFolder("survey"), tools, signal),
+  const { files, databaseBytes } = await run.step("survey", async () =>
+    surveyAll(await spool.makeFolder("survey"), tools, signal),
   );
-  const databaseBytes = databases.reduce((sum, database) => sum + database.sizeBytes, 0);
   // Compressed to what the last run's data was, with a quarter more for data that has changed in kind.
   const ratio = Math.min(1, ((await readState(tools.config.state))?.lastRatio ?? 1) * 1.25);
-  const sealedBytes = Math.ceil((totals.sizeBytes + databaseBytes) * ratio);
+  const sealedBytes = Math.ceil((files.totals.sizeBytes + databaseBytes) * ratio);
   await requireSpace(tools.config.state, databaseBytes + sealedBytes, "to copy the databases and seal the archive");
 }
 

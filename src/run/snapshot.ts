@@ -1,25 +1,60 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { LifeboatError } from "../errors.ts";
 import { folderSnapshot } from "../sources/folder.ts";
-import type { Snapshot } from "../sources/source.ts";
+import { postgresSources } from "../sources/postgres.ts";
+import type { DatabaseFacts } from "../sources/postgres/facts.ts";
+import { DUMPS_FOLDER } from "../sources/postgres/file-names.ts";
+import { readmeOfDumps, type Dumped } from "../sources/postgres/readme.ts";
+import { surveyPostgres, type FoundServer } from "../sources/postgres/survey.ts";
+import type { MemberList, Snapshot } from "../sources/source.ts";
 import { sqliteSource } from "../sources/sqlite.ts";
-import { survey, type Survey } from "../sources/survey.ts";
+import { survey, type Survey, type SurveyOptions } from "../sources/survey.ts";
+import { copyDatabases } from "./copy-databases.ts";
 import type { Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
 
-/** What there is to save, as the settings say. Its list goes into `listFolder`. */
-export async function surveySources(listFolder: string, { config }: Tools, signal: AbortSignal): Promise<Survey> {
+/** What there is to save, as the settings and the containers' labels say. */
+export interface Surveyed {
+  readonly files: Survey;
+  readonly servers: readonly FoundServer[];
+  /** What the copies of all databases may take. */
+  readonly databaseBytes: number;
+}
+
+/** Looks at everything that is to be saved. The list of files goes into `listFolder`. Touches nothing. */
+export async function surveyAll(listFolder: string, tools: Tools, signal: AbortSignal): Promise<Surveyed> {
+  const servers = await surveyPostgres(await tools.findPostgres(signal), postgresOptions(tools), signal);
+  if (servers.length > 0) refuseInTheWay(tools.config.sources);
+  const options = { ...surveyOptions(tools), ...(servers.length > 0 ? { mayBeEmpty: true as const } : {}) };
+  const files = await survey(options, listFolder, signal);
+  const databaseBytes = [...files.databases, ...servers].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { files, servers, databaseBytes };
+}
+
+/** Looks at the files below BACKUP_SOURCES alone. Their list goes into `listFolder`. */
+export async function surveySources(listFolder: string, tools: Tools, signal: AbortSignal): Promise<Survey> {
+  return await survey(surveyOptions(tools), listFolder, signal);
+}
+
+function surveyOptions({ config }: Tools): SurveyOptions {
   const local = config.targets.flatMap((target) => (target.kind === "local" ? [target.folder] : []));
-  return await survey(
-    {
-      root: config.sources,
-      exclude: config.exclude,
-      ...(config.excludeRegexp ? { excludeRegexp: config.excludeRegexp } : {}),
-      sqlite: config.sqlite,
-      // A backup of our own backups would grow without end.
-      never: [config.state, ...local],
-    },
-    listFolder,
-    signal,
-  );
+  return {
+    root: config.sources,
+    exclude: config.exclude,
+    ...(config.excludeRegexp ? { excludeRegexp: config.excludeRegexp } : {}),
+    sqlite: config.sqlite,
+    // A backup of our own backups would grow without end.
+    never: [config.state, ...local],
+  };
+}
+
+function refuseInTheWay(sources: string): void {
+  const path = join(sources, DUMPS_FOLDER);
+  if (!existsSync(path)) return;
+  throw new LifeboatError("failed", `'${path}' is where the dumps of PostgreSQL would be in the backup`, {
+    hint: "Dumps of an earlier restore? Move the folder out of what is saved.",
+  });
 }
 
 export interface Snapshots {
@@ -32,50 +67,39 @@ export interface Snapshots {
 
 /** Surveys once more, now that everything is at rest, and copies each database. */
 export async function snapshotSources(spool: Spool, tools: Tools, signal: AbortSignal): Promise<Snapshots> {
-  const found = await surveySources(await spool.makeFolder("lists"), tools, signal);
-  const databases = await copyDatabases(found, spool, tools, signal);
-  const databaseBytes = found.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const { files, servers } = await surveyAll(await spool.makeFolder("lists"), tools, signal);
+  const { root, databases } = files;
+  const sqlite = databases.map((found) => sqliteSource(found, { root, timeoutMs: tools.config.sqliteTimeoutMs }));
+  const postgres = servers.flatMap((server) => postgresSources(server, postgresOptions(tools)));
+  const copies = await copyDatabases([...sqlite, ...postgres], spool, tools, signal);
+  const readme = await readmeOf(servers, copies, spool);
+  const sqliteBytes = databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const dumpBytes = copies.reduce((sum, { finding }) => sum + Number(finding.facts["dumpBytes"] ?? 0), 0);
+  const folder = folderSnapshot(files);
   return {
-    all: [folderSnapshot(found), ...databases],
-    contentBytes: found.totals.sizeBytes + databaseBytes,
-    readsInPlace: found.totals.files > 0,
+    all: [{ ...folder, members: [...folder.members, ...readme] }, ...copies],
+    contentBytes: files.totals.sizeBytes + sqliteBytes + dumpBytes,
+    readsInPlace: files.totals.files > 0,
   };
 }
 
-/** Two keep the two halves of the work, reading and checking, going; more would only share the same disk. */
-const COPIES_AT_ONCE = 2;
-
-async function copyDatabases(
-  { root, databases }: Survey,
+async function readmeOf(
+  servers: readonly FoundServer[],
+  copies: readonly Snapshot[],
   spool: Spool,
-  { config, log }: Tools,
-  signal: AbortSignal,
-): Promise<readonly Snapshot[]> {
-  const failed = new AbortController();
-  const either = AbortSignal.any([signal, failed.signal]);
-  const copied: Snapshot[] = [];
-  const waiting = databases.entries();
-  const copyOneAfterTheOther = async () => {
-    for (const [at, database] of waiting) {
-      const source = sqliteSource(database, { root, timeoutMs: config.sqliteTimeoutMs });
-      const stage = { folder: await spool.makeFolder(`database-${at}`) };
-      const snapshot = await source.snapshot(stage, either);
-      log.info("database copied", { database: source.name, ...briefly(snapshot.finding.facts) });
-      copied[at] = snapshot;
-    }
-  };
-  const copiers = Array.from({ length: COPIES_AT_ONCE }, copyOneAfterTheOther);
-  try {
-    await Promise.all(copiers);
-  } catch (error) {
-    failed.abort(error);
-    await Promise.allSettled(copiers);
-    throw error;
-  }
-  return copied;
+): Promise<readonly MemberList[]> {
+  if (servers.length === 0) return [];
+  const dumped = servers.flatMap((server) =>
+    copies.flatMap(({ finding: { name, facts } }): Dumped[] => {
+      const database = server.databases.find((one) => `${server.server.name}/${one}` === name);
+      return database === undefined || !("encoding" in facts)
+        ? []
+        : [{ server, database, facts: facts as unknown as DatabaseFacts }];
+    }),
+  );
+  return [await readmeOfDumps(dumped, { folder: await spool.makeFolder("readme") })];
 }
 
-function briefly(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { method, pageCount, tookMs } = facts;
-  return { method, pageCount, tookMs };
+function postgresOptions({ config, clock }: Tools) {
+  return { timeoutMs: config.postgresTimeoutMs, clock };
 }

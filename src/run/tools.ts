@@ -2,6 +2,7 @@ import type { OpeningKeys } from "../archive/format.ts";
 import type { Config } from "../config/config.ts";
 import type { Quiescer } from "../quiesce/quiescer.ts";
 import type { Progress } from "../report/progress.ts";
+import type { PostgresServer } from "../sources/postgres/server.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
 import type { Target } from "../targets/target.ts";
@@ -15,6 +16,8 @@ export interface Tools {
   readonly progress: Progress;
   readonly targets: readonly Target[];
   readonly quiescer: Quiescer;
+  /** The PostgreSQL servers of the settings, and those in labelled containers. Rejects if one of these is at rest. */
+  readonly findPostgres: (signal: AbortSignal) => Promise<readonly PostgresServer[]>;
   /** What can open this operator's backups, from the settings. */
   readonly keys: OpeningKeys;
 }

@@ -20,6 +20,8 @@ export interface SurveyOptions {
    * our own state, spool and local archive.
    */
   readonly never: readonly string[];
+  /** Other sources have something to save. */
+  readonly mayBeEmpty?: true;
 }
 
 /** What there is to save, found without opening anything but regular files. */
@@ -85,7 +87,7 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
   const isExcluded = exclusions(options.exclude, options.excludeRegexp);
   await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, findings, signal });
   await list.flush();
-  refuseEmpty(options.root, findings);
+  if (!options.mayBeEmpty) refuseEmpty(options.root, findings);
   return { ...findings, root: options.root, listFile };
 }
 

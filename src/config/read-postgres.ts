@@ -1,0 +1,65 @@
+import type { Config, PostgresConfig } from "./config.ts";
+import { refuseUseless, type Findings } from "./findings.ts";
+import type { PostgresUrl } from "./postgres-url.ts";
+
+/** The servers of BACKUP_POSTGRES, those that differ only in the database put together, each with its password. */
+export function readPostgres(
+  findings: Findings,
+  exists: (path: string) => boolean,
+): Pick<Config, "postgres" | "postgresTimeoutMs"> {
+  const { values, isGiven, complain } = findings;
+  const urls = values.BACKUP_POSTGRES ?? [];
+  const password = values.BACKUP_POSTGRES_PASSWORD;
+  const passfile = values.PGPASSFILE;
+  if (!isGiven("BACKUP_POSTGRES")) {
+    refuseUseless(findings, ["BACKUP_POSTGRES_PASSWORD", "PGPASSFILE"], "without BACKUP_POSTGRES", "both, or neither");
+  } else if (urls.length > 0 && urls.every((url) => url.password)) {
+    refuseUseless(
+      findings,
+      ["BACKUP_POSTGRES_PASSWORD", "PGPASSFILE"],
+      "where every URL has a password",
+      "one of the two",
+    );
+  } else if (isGiven("BACKUP_POSTGRES_PASSWORD")) {
+    refuseUseless(findings, ["PGPASSFILE"], "beside BACKUP_POSTGRES_PASSWORD", "one of the two");
+  }
+  if (isGiven("BACKUP_POSTGRES") && passfile !== undefined && !exists(passfile)) {
+    complain("PGPASSFILE", `'${passfile}' does not exist`, "libpq's password file, with mode 0600");
+  }
+  for (const { sslRootCert } of urls) {
+    if (sslRootCert !== undefined && !exists(sslRootCert))
+      complain("BACKUP_POSTGRES", `has an sslrootcert that does not exist`, "the path of a file with certificates");
+  }
+  const servers = Object.values(Object.groupBy(urls, serverOf)).map((group = []) => serverFrom(group, findings));
+  return {
+    postgres: named(servers).map((server) => ({
+      ...server,
+      ...(server.password ? {} : password ? { password } : passfile === undefined ? {} : { passfile }),
+    })),
+    postgresTimeoutMs: values.BACKUP_POSTGRES_TIMEOUT,
+  };
+}
+
+function serverOf(url: PostgresUrl): string {
+  return JSON.stringify({ ...url, database: undefined, password: url.password?.reveal() });
+}
+
+function serverFrom(urls: readonly PostgresUrl[], { complain }: Findings): Omit<PostgresConfig, "name"> {
+  const names = urls.map(({ database }) => database);
+  if (new Set(names).size < names.length) {
+    complain("BACKUP_POSTGRES", "names the same database of a server twice", "each once");
+  } else if (names.includes(undefined) && names.length > 1) {
+    complain("BACKUP_POSTGRES", "names all databases of a server, and one of them again", "one of the two");
+  }
+  const [{ database: _, ...rest }] = urls as readonly [PostgresUrl];
+  return { ...rest, databases: names.includes(undefined) ? "all" : names.filter((name) => name !== undefined) };
+}
+
+/** Host, and port if it is another than usual; numbered where that is not enough. */
+function named(servers: readonly Omit<PostgresConfig, "name">[]): readonly PostgresConfig[] {
+  const names = servers.map(({ host, port }) => (port === 5432 ? host : `${host}_${port}`).replaceAll(":", "_"));
+  return servers.map((server, at) => {
+    const before = names.slice(0, at).filter((name) => name === names[at]).length;
+    return { ...server, name: before === 0 ? names[at]! : `${names[at]}-${before + 1}` };
+  });
+}

@@ -1,0 +1,36 @@
+import { duration, folder, secret } from "./kinds.ts";
+import { postgresUrls } from "./postgres-url.ts";
+import type { Setting } from "./setting.ts";
+
+/** PostgreSQL servers that are dumped over the network. Containers need none of it: they have a label. */
+export const POSTGRES_SETTINGS = {
+  BACKUP_POSTGRES: {
+    group: "PostgreSQL",
+    kind: postgresUrls,
+    meaning:
+      "Servers whose databases are dumped over the network; `/*` or no database means all but templates. A server that " +
+      "runs in a container of the stack needs none of this, but the label `lifeboat.postgres=true`. Other options: " +
+      "`?sslmode=` (`disable`, `prefer`, `require`, `verify-ca`, `verify-full`) and `sslrootcert=`.",
+    example: "postgres://backup@db.example.com/app?sslmode=verify-full",
+  },
+  BACKUP_POSTGRES_PASSWORD: {
+    group: "PostgreSQL",
+    kind: secret,
+    secret: true,
+    meaning: "Password for the servers of `BACKUP_POSTGRES` whose URL has none.",
+  },
+  PGPASSFILE: {
+    group: "PostgreSQL",
+    kind: folder,
+    meaning: "Instead of it: libpq's password file, for several servers. It must have mode 0600.",
+    example: "/run/secrets/pgpass",
+  },
+  BACKUP_POSTGRES_TIMEOUT: {
+    group: "PostgreSQL",
+    kind: duration(1000),
+    default: "1h",
+    meaning:
+      "How long the dump of one database and its check may take. Of it, at most a minute and at most half is spent on " +
+      "waiting for a lock, and at most a minute on a server that is starting or full.",
+  },
+} as const satisfies Readonly<Record<string, Setting>>;

@@ -1,0 +1,178 @@
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { hintOf, LifeboatError } from "../errors.ts";
+import { withDeadline } from "../system/clock.ts";
+import { checkDump } from "./postgres/check.ts";
+import { databaseFacts } from "./postgres/facts.ts";
+import { explained, PostgresError } from "./postgres/failure.ts";
+import { dumpPath, globalsPath } from "./postgres/file-names.ts";
+import { outputToFile } from "./postgres/output.ts";
+import { patiently } from "./postgres/patience.ts";
+import { majorOf, type FoundServer, type PostgresOptions } from "./postgres/survey.ts";
+import type { Snapshot, Source, SourceFinding, Stage } from "./source.ts";
+
+/** A server's roles and tablespaces, and each of its databases: sources of their own, to be copied in any order. */
+export function postgresSources(found: FoundServer, options: PostgresOptions): readonly Source[] {
+  return [
+    globalsSource(found, options),
+    ...found.databases.map((database) => databaseSource(found, database, options)),
+  ];
+}
+
+/**
+ * One database, dumped by pg_dump from one snapshot of it while others write, and the dump read back by pg_restore.
+ * The dump is not compressed: the archive is, once, and better (docs/design/postgres.md).
+ */
+function databaseSource(found: FoundServer, database: string, options: PostgresOptions): Source {
+  const { server, facts } = found;
+  const name = `${server.name}/${database}`;
+  return {
+    kind: "postgres",
+    name,
+    async snapshot(stage: Stage, signal: AbortSignal): Promise<Snapshot> {
+      const startedMs = options.clock.elapsedMs();
+      using deadline = deadlineOf(`database '${name}'`, options, signal);
+      const relative = dumpPath(server.name, database);
+      const path = join(stage.folder, "copy", relative);
+      const finding = (more: Pick<SourceFinding, "flaws" | "facts">): SourceFinding => {
+        return { kind: "postgres", name, outcome: more.flaws.length > 0 ? "flawed" : "good", ...more };
+      };
+      try {
+        const about = await patiently(
+          () => databaseFacts(server, database, deadline),
+          options.timeoutMs,
+          options.clock,
+          deadline,
+        );
+        const notices = await dump(found, database, path, options, deadline);
+        const major = majorOf(facts);
+        const readBy = await checkDump(path, { server, serverMajor: major, client: found.client }, deadline);
+        const { size: dumpBytes } = await stat(path);
+        const { version, versionNumber, inRecovery } = facts;
+        const tookMs = Math.round(options.clock.elapsedMs() - startedMs);
+        const dumped = { dumpBytes, readBy, ...(notices ? { notices } : {}), tookMs };
+        return {
+          members: [await memberList(stage, [relative])],
+          finding: finding({ flaws: [], facts: { version, versionNumber, inRecovery, database, ...about, ...dumped } }),
+        };
+      } catch (error) {
+        deadline.throwIfAborted();
+        if (!(await wasDropped(found, database, error, deadline))) throw failureOf(`database '${name}'`, error);
+        await rm(path, { force: true });
+        return {
+          members: [],
+          finding: finding({ flaws: ["it was dropped while the backup ran, and is not in it"], facts: {} }),
+        };
+      }
+    },
+  };
+}
+
+/** Gives what pg_dump had to say although all went well. */
+async function dump(
+  { server }: FoundServer,
+  database: string,
+  path: string,
+  { timeoutMs, clock }: PostgresOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const lockTimeout = `--lock-wait-timeout=${lockWaitMs(timeoutMs)}`;
+  const args = ["--format=custom", "--compress=0", "--no-password", lockTimeout];
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const attempt = async () => {
+    try {
+      const stderr = await outputToFile(server, { program: "pg_dump", args, database }, path, signal);
+      return stderr.trim().slice(0, MAX_NOTICES);
+    } catch (error) {
+      signal.throwIfAborted();
+      await rm(path, { force: true });
+      throw error instanceof LifeboatError ? explained(error, `dump database '${database}'`, server) : error;
+    }
+  };
+  return await patiently(attempt, timeoutMs, clock, signal);
+}
+
+const MAX_NOTICES = 1000;
+
+/** A minute is longer than any lock that is taken in passing; the rest of the time is for the dump. */
+function lockWaitMs(timeoutMs: number): number {
+  return Math.min(60_000, Math.ceil(timeoutMs / 2));
+}
+
+/** Only where nobody asked for it by name: between the list of all databases and its own dump. */
+async function wasDropped(
+  { server }: FoundServer,
+  database: string,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (server.databases !== "all" || !(error instanceof PostgresError)) return false;
+  const asText = `'${database.replaceAll("'", "''")}'`;
+  const sql = `SELECT json_build_array(count(*)) FROM pg_catalog.pg_database WHERE datname = ${asText}`;
+  const [count] = (await server.ask(server.entrance, sql, signal)) as [number];
+  return count === 0;
+}
+
+/** Roles, their memberships and settings, and tablespaces, as SQL. */
+function globalsSource({ server, facts }: FoundServer, options: PostgresOptions): Source {
+  const { name } = server;
+  return {
+    kind: "postgres",
+    name,
+    async snapshot(stage, signal) {
+      using deadline = deadlineOf(`the roles of '${name}'`, options, signal);
+      const relative = globalsPath(name);
+      const path = join(stage.folder, "copy", relative);
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const args = ["--globals-only", "--no-password", `--database=${server.entrance}`];
+      if (!facts.readsPasswords) args.push("--no-role-passwords");
+      const attempt = async () => {
+        try {
+          await outputToFile(server, { program: "pg_dumpall", args, database: server.entrance }, path, deadline);
+        } catch (error) {
+          deadline.throwIfAborted();
+          await rm(path, { force: true });
+          throw error instanceof LifeboatError ? explained(error, "dump the roles", server) : error;
+        }
+      };
+      try {
+        await patiently(attempt, options.timeoutMs, options.clock, deadline);
+      } catch (error) {
+        deadline.throwIfAborted();
+        throw failureOf(`the roles of '${name}'`, error);
+      }
+      const { version, versionNumber, inRecovery } = facts;
+      const rolePasswords = facts.readsPasswords ? "saved" : `left out: user '${server.user}' may not read them`;
+      return {
+        members: [await memberList(stage, [dirname(relative), relative])],
+        finding: {
+          kind: "postgres",
+          name,
+          outcome: "good",
+          flaws: [],
+          facts: { version, versionNumber, inRecovery, rolePasswords },
+        },
+      };
+    },
+  };
+}
+
+function deadlineOf(what: string, { timeoutMs }: PostgresOptions, signal: AbortSignal) {
+  const tooLate = () =>
+    new LifeboatError("failed", `${what} could not be dumped and checked within ${timeoutMs / 1000} s`, {
+      hint: "Raise BACKUP_POSTGRES_TIMEOUT.",
+    });
+  return withDeadline(timeoutMs, tooLate, signal);
+}
+
+function failureOf(what: string, cause: unknown): LifeboatError {
+  const hint = hintOf(cause);
+  return new LifeboatError("failed", `${what} could not be dumped`, { ...(hint ? { hint } : {}), cause });
+}
+
+/** Dumps belong to root, as nobody else may read them: role passwords and all rows are in there. */
+async function memberList(stage: Stage, relatives: readonly string[]) {
+  const listFile = join(stage.folder, "copy.list");
+  await writeFile(listFile, relatives.map((relative) => `./${relative}\0`).join(""));
+  return { root: join(stage.folder, "copy"), listFile, inPlace: false, owner: { uid: 0, gid: 0 } };
+}

@@ -1,0 +1,17 @@
+/** Folder in the archive that holds all dumps: `backup/.databases`. */
+export const DUMPS_FOLDER = ".databases";
+
+/** A file name for anything a database or server may be called: percent-encoded where it must be; never hidden. */
+export function fileNameOf(name: string): string {
+  return name.replace(/[%/\p{Cc}\\]|^[.-]/gu, (character) =>
+    Array.from(Buffer.from(character), (byte) => `%${byte.toString(16).padStart(2, "0").toUpperCase()}`).join(""),
+  );
+}
+
+export function dumpPath(server: string, database: string): string {
+  return `${DUMPS_FOLDER}/${fileNameOf(server)}/${fileNameOf(database)}.pgdump`;
+}
+
+export function globalsPath(server: string): string {
+  return `${DUMPS_FOLDER}/${fileNameOf(server)}/globals.sql`;
+}

@@ -1,0 +1,54 @@
+import { text } from "node:stream/consumers";
+import type { Readable } from "node:stream";
+import { LifeboatError } from "../../errors.ts";
+import { explained, PostgresError } from "./failure.ts";
+import type { PostgresServer, RunningProgram } from "./server.ts";
+
+/** A container with a server in it, and the way to run programs beside that. */
+export interface ContainerOfServer {
+  readonly name: string;
+  readonly user: string;
+  readonly databases: readonly string[] | "all";
+  start(
+    command: {
+      readonly argv: readonly string[];
+      readonly env: Readonly<Record<string, string>>;
+      readonly input?: Readable;
+    },
+    signal: AbortSignal,
+  ): RunningProgram;
+}
+
+/**
+ * A server whose own programs are run inside its container, over the local socket: they always have the right version,
+ * and the socket lets the user in without a password.
+ */
+export function serverInContainer({ name, user, databases, start }: ContainerOfServer): PostgresServer {
+  const server: PostgresServer = {
+    name,
+    user,
+    databases,
+    programs: "server",
+    entrance: databases === "all" ? "postgres" : (databases[0] ?? "postgres"),
+    start({ program, args, database, input }, signal) {
+      const env = { PGUSER: user, PGDATABASE: database, PGAPPNAME: "lifeboat", LC_ALL: "C" };
+      return start({ argv: [program, ...args], env, ...(input ? { input } : {}) }, signal);
+    },
+    async ask(database, sql, signal) {
+      const args = ["--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align", `--command=${sql}`];
+      const psql = server.start({ program: "psql", args, database }, signal);
+      try {
+        const answer = await text(psql.stdout);
+        await psql.done;
+        return JSON.parse(answer) as unknown;
+      } catch (error) {
+        signal.throwIfAborted();
+        await psql.done.catch((failure: unknown) => {
+          if (failure instanceof LifeboatError) throw explained(failure, `ask database '${database}'`, server);
+        });
+        throw error instanceof PostgresError ? error : explained(error, `ask database '${database}'`, server);
+      }
+    },
+  };
+  return server;
+}

@@ -1,0 +1,91 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { MemberList, Stage } from "../source.ts";
+import type { DatabaseFacts } from "./facts.ts";
+import { DUMPS_FOLDER, fileNameOf } from "./file-names.ts";
+import type { FoundServer } from "./survey.ts";
+
+/** A database that was dumped, and what was found out about it. */
+export interface Dumped {
+  readonly server: FoundServer;
+  readonly database: string;
+  readonly facts: DatabaseFacts;
+}
+
+/** The folder of all dumps, and in it a page with the commands that load them without this program. */
+export async function readmeOfDumps(dumped: readonly Dumped[], stage: Stage): Promise<MemberList> {
+  const root = join(stage.folder, "readme");
+  const path = `${DUMPS_FOLDER}/README.txt`;
+  const listFile = join(stage.folder, "readme.list");
+  await mkdir(join(root, DUMPS_FOLDER), { recursive: true, mode: 0o700 });
+  await writeFile(join(root, path), textOf(dumped), { mode: 0o600 });
+  await writeFile(listFile, `./${DUMPS_FOLDER}\0./${path}\0`);
+  return { root, listFile, inPlace: false, owner: { uid: 0, gid: 0 } };
+}
+
+function textOf(dumped: readonly Dumped[]): string {
+  const servers = [...new Set(dumped.map(({ server }) => server))];
+  const parts = servers.map((server) =>
+    partOf(
+      server,
+      dumped.filter((one) => one.server === server),
+    ),
+  );
+  return [INTRODUCTION, ...parts].join("\n");
+}
+
+const INTRODUCTION = `These are dumps of PostgreSQL databases. To load them by hand, with the client programs of PostgreSQL:
+
+- Run the commands in the folder of the server's dumps, as a superuser, with PGHOST, PGUSER and PGPASSWORD set, or
+  inside the server's container. The new server must have the same major version as the old one, or a newer one.
+- First the roles. "already exists" is fine: such a role stays as it is.
+- Then a new, empty database. Do not create one that exists and is empty, such as the one that a new container of the
+  image postgres makes. Never load into one that holds something.
+- Then the dump. It stops at the first error; the database is not complete then. Drop it and begin again.
+`;
+
+function partOf({ server, facts }: FoundServer, dumped: readonly Dumped[]): string {
+  const lines = [
+    `Server ${oneLine(server.name)}, PostgreSQL ${facts.version}, in the folder ${quoted(fileNameOf(server.name))}:`,
+    "",
+    "  psql --no-psqlrc --dbname=postgres --file=globals.sql",
+  ];
+  if (!facts.readsPasswords) {
+    lines.push(
+      "  # Without passwords, which the user of the backup may not read: set them with ALTER ROLE … PASSWORD.",
+    );
+  }
+  for (const { database, facts: about } of dumped) {
+    const file = quoted(`${fileNameOf(database)}.pgdump`);
+    lines.push("", `  createdb --template=template0 ${optionsOf(about).join(" ")} -- ${quoted(database)}`);
+    lines.push(`  pg_restore --exit-on-error --dbname=${quoted(connectionTo(database))} ${file}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function optionsOf({ owner, encoding, collate, ctype, localeProvider, locale }: DatabaseFacts): string[] {
+  const provider: Readonly<Record<string, readonly string[]>> = {
+    i: ["--locale-provider=icu", ...(locale ? [`--icu-locale=${quoted(locale)}`] : [])],
+    b: ["--locale-provider=builtin", ...(locale ? [`--builtin-locale=${quoted(locale)}`] : [])],
+  };
+  return [
+    ...[`--owner=${quoted(owner)}`, `--encoding=${quoted(encoding)}`],
+    ...[`--lc-collate=${quoted(collate)}`, `--lc-ctype=${quoted(ctype)}`],
+    ...(provider[localeProvider] ?? []),
+  ];
+}
+
+/** A name that looks like a connection string would be read as one. */
+function connectionTo(database: string): string {
+  if (!/[=\s'\\]|:\/\//.test(database)) return database;
+  return `dbname='${database.replace(/['\\]/g, "\\$&")}'`;
+}
+
+/** For a shell. */
+function quoted(text: string): string {
+  return /^[A-Za-z0-9_.,:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, "?");
+}

@@ -1,0 +1,37 @@
+import type { Readable } from "node:stream";
+
+/** A PostgreSQL server to be saved, and the ways to it. Made by `serverByUrl` or `serverInContainer`. */
+export interface PostgresServer {
+  /** For reports, and the folder of its dumps; unique in one backup. */
+  readonly name: string;
+  readonly user: string;
+  /** Names, or all there are but templates. */
+  readonly databases: readonly string[] | "all";
+  /** A database that is there, to ask what concerns all of them. */
+  readonly entrance: string;
+  /** Gives the one JSON value that `sql` selects. Rejects with a PostgresError. */
+  ask(database: string, sql: string, signal: AbortSignal): Promise<unknown>;
+  /** Starts one of PostgreSQL's client programs, which finds server, user and password by itself. */
+  start(call: ProgramCall, signal: AbortSignal): RunningProgram;
+  /** "image": the programs are those of this image, which may be too old. "server": they are the server's own. */
+  readonly programs: "image" | "server";
+}
+
+export interface ProgramCall {
+  readonly program: "pg_dump" | "pg_dumpall" | "pg_restore" | "psql";
+  readonly args: readonly string[];
+  /** What it connects to. */
+  readonly database: string;
+  /** What it reads on its standard input: nothing by default. */
+  readonly input?: Readable;
+}
+
+/** A program whose output counts only once `done` has resolved. */
+export interface RunningProgram {
+  readonly stdout: Readable;
+  /**
+   * Resolves with the end of its stderr when it has ended with exit code 0. Rejects with ChildError otherwise, and with
+   * the signal's reason, when it was aborted, once it has ended. A handler is attached already.
+   */
+  readonly done: Promise<{ readonly stderr: string }>;
+}
