@@ -1,8 +1,15 @@
 ARG BASE_IMAGE=debian:trixie-slim
 ARG NODE_IMAGE=node:26-trixie-slim
 ARG RCLONE_IMAGE=rclone/rclone:1.75
+ARG POSTGRES_IMAGE=postgres:18-trixie
 
 FROM $RCLONE_IMAGE AS rclone
+
+# The newest client programs, which dump servers of their own version and all older ones, and the libpq they came with.
+FROM $POSTGRES_IMAGE AS postgres
+RUN mkdir -p /client/bin /client/lib \
+ && cd /usr/lib/postgresql/*/bin && cp pg_dump pg_dumpall pg_restore psql /client/bin/ \
+ && cp -L "$(ldd ./pg_dump | awk '$1 == "libpq.so.5" { print $3 }')" /client/lib/
 
 FROM $NODE_IMAGE AS manifest
 WORKDIR /build
@@ -40,11 +47,14 @@ FROM $BASE_IMAGE
 # ssh refuses to work for a user without a name, hence `lifeboat` for those who run this as user 1000.
 # The state folder is open to whichever user that is; what is written to it is not.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libatomic1 openssh-client rsync tini tzdata zstd \
+ && apt-get install -y --no-install-recommends ca-certificates libatomic1 libldap2 liblz4-1 libreadline8t64 libxxhash0 openssh-client \
+      rsync tini tzdata zstd \
  && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/debconf/*-old \
  && useradd --uid 1000 --home-dir /var/lib/lifeboat --no-create-home --shell /usr/sbin/nologin lifeboat \
  && install -d -m 1777 /var/lib/lifeboat
 COPY --from=rclone /usr/local/bin/rclone /usr/local/bin/
+COPY --from=postgres /client/ /usr/local/
+RUN ldconfig && for program in pg_dump pg_dumpall pg_restore psql; do $program --version || exit 1; done
 COPY --from=node /node /usr/local/bin/
 COPY --from=packages /build/node_modules /opt/lifeboat/node_modules
 COPY --from=build /build/dist /opt/lifeboat/dist

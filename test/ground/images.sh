@@ -12,6 +12,8 @@ prepare_images() {
   prepare_server irc standin/ngircd:latest debian:trixie-slim --target ngircd
   prepare_server irc standin/atheme:latest debian:trixie-slim --target atheme
   prepare_server ssh standin/ssh:latest debian:trixie-slim
+  prepare_postgres 15 postgres:15 bookworm /var/lib/postgresql/data /var/lib/postgresql/data
+  prepare_postgres 17 postgres:17 trixie /var/lib/postgresql/data /var/lib/postgresql/data
   prepare_barycenter
   say "images: all there"
 }
@@ -19,6 +21,8 @@ prepare_images() {
 prepare_base_images() {
   prepare_public debian:trixie-slim "$(digest_of "$ground/standins/debian.sh")" build_debian trixie
   prepare_public rclone/rclone:1.75 "$(digest_of "$ground/standins/rclone")" build_rclone
+  # Of sid, because trixie has 17; its client runs on trixie's libraries, which the Dockerfile makes sure of.
+  prepare_postgres 18 postgres:18-trixie sid /var/lib/postgresql/18/docker /var/lib/postgresql
   prepare_public node:26-trixie-slim "$(digest_of "$ground/standins/node")-$(node --version)" build_node
 }
 
@@ -48,6 +52,18 @@ build_barycenter() {
   cp "$root/test/fixtures/barycenter/barycenter-schema.sql" "$work/schema.sql"
   docker build --tag "$1" --label "lifeboat-standin=$2" "$work" || return 1
   rm -rf "$work"
+}
+
+# prepare_postgres MAJOR IMAGE SUITE PGDATA VOLUME - each from the suite of Debian that has it.
+prepare_postgres() {
+  prepare_public "$2" "$(digest_of "$ground/standins/postgres")" build_postgres "$1" "$3" "$4" "$5"
+}
+
+# build_postgres MAJOR SUITE PGDATA VOLUME IMAGE KEY
+build_postgres() {
+  prepare_public "debian:$2-slim" "$(digest_of "$ground/standins/debian.sh")" build_debian "$2"
+  docker build --tag "$5" --label "lifeboat-standin=$6" --build-arg PG_MAJOR="$1" --build-arg BASE="debian:$2-slim" \
+    --build-arg PGDATA="$3" --build-arg PGVOLUME="$4" "$ground/standins/postgres"
 }
 
 # prepare_server FOLDER IMAGE BASE [OPTION...] - a server for the tests, which no registry has.
