@@ -20,6 +20,7 @@ export function addVerify({ command, assembled, print, end, world: { signal } }:
 function verifiedText(verified: readonly Verified[], report: RunReport, look: Look): string {
   const words = {
     complete: "complete: receipt authentic, archive and index there, index opens",
+    stored: "stored: the bytes are those that were sealed; opening them takes the private key",
     read: "read: every byte is what was sealed, every file has its digest",
   };
   const lines = verified.map(({ id, target, result, problem }) =>

@@ -1,9 +1,11 @@
 import { verifyArchive } from "../archive/extract.ts";
 import { readIndex } from "../archive/index-file.ts";
+import type { Receipt } from "../archive/receipt.ts";
 import { describeError, LifeboatError } from "../errors.ts";
 import { chooseBackup } from "../plan/choose.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { acquireLock } from "../system/lock.ts";
+import type { Target } from "../targets/target.ts";
 import type { Holding, KnownBackup } from "./catalogue.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { fetchBackup, fetchIndex } from "./fetch.ts";
@@ -15,8 +17,11 @@ import type { Tools } from "./tools.ts";
 export interface Verified {
   readonly id: string;
   readonly target: string;
-  /** "complete": authentic, all parts there in full size, the index opens. "read": and every byte read and compared. */
-  readonly result: "complete" | "read" | "broken";
+  /**
+   * "complete": authentic, all parts there in full size, the index opens. "read": and every byte read and compared.
+   * "stored": the bytes are those that were sealed, but opening them takes a private key that is not here.
+   */
+  readonly result: "complete" | "read" | "stored" | "broken";
   readonly problem?: string;
 }
 
@@ -96,6 +101,10 @@ async function verifyOne(
   const found = { backup, target };
   const place = { id: receipt.id, target: target.name };
   try {
+    if (isLocked(receipt, tools)) {
+      for (const part of [receipt.archive, receipt.index]) await compareStored(target, part, signal);
+      return { ...place, result: "stored" };
+    }
     if (read) {
       await requireSpace(spool.folder, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
       const fetched = await fetchBackup(found, spool, tools, signal);
@@ -114,10 +123,26 @@ async function verifyOne(
     return { ...place, result: "complete" };
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof LifeboatError && error.kind === "wrong-key") throw error;
     return { ...place, result: "broken", problem: describeError(error) };
   } finally {
     await spool.empty();
   }
+}
+
+/** Encrypted to a public key whose private half is kept elsewhere, as it should be. */
+function isLocked({ encryption }: Receipt, { keys }: Tools): boolean {
+  return encryption.kind === "public-keys" && keys.privateKeys === undefined;
+}
+
+async function compareStored(
+  target: Target,
+  { key, sizeBytes, sha256 }: Receipt["archive" | "index"],
+  signal: AbortSignal,
+): Promise<void> {
+  const stored = await target.digest(key, signal);
+  if (stored.sizeBytes === sizeBytes && stored.sha256 === sha256) return;
+  throw new LifeboatError("verification-failed", `'${key}' is damaged: its SHA-256 is not the one in its receipt`);
 }
 
 function asVerified({ stem, problem }: Holding["broken"][number], { target }: Holding): Verified {
