@@ -26,7 +26,7 @@ suite("the table of settings", () => {
   });
 
   test("the env file of the page changes nothing", () => {
-    const block = /```sh\n(.*?)```/s.exec(settingsPage())?.[1] ?? "";
+    const block = /```env\n(.*?)```/s.exec(settingsPage())?.[1] ?? "";
     const env = parseEnv(block) as Record<string, string>;
     assert.ok(Object.keys(env).length >= 10);
     assert.deepEqual(read({ ...env, ...fine }).config, read({ ...fine }).config);
