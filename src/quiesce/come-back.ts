@@ -22,7 +22,7 @@ export async function bringBackAll(tools: QuiesceTools): Promise<ComeBack> {
   const { journal, limits, clock, log } = tools;
   const deadline = clock.elapsedMs() + limits.comeBackMs;
   const broughtBack: string[] = [];
-  for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, 15_000)) {
+  for (let pauseMs = 500, rounds = 1; ; pauseMs = Math.min(pauseMs * 2, 15_000), rounds++) {
     const round = await tryOnce([...journal.containers].reverse(), deadline, tools);
     const failed = [...round.failed];
     for (const entry of round.back) {
@@ -32,7 +32,7 @@ export async function bringBackAll(tools: QuiesceTools): Promise<ComeBack> {
       await failpoint("release:container-dropped");
     }
     if (failed.length === 0) return { broughtBack, failures: [] };
-    if (clock.elapsedMs() + pauseMs > deadline) {
+    if (rounds >= limits.comeBackRounds || clock.elapsedMs() + pauseMs > deadline) {
       const failures = failed.map(({ entry, error }) => giveUp(entry, error, broughtBack.includes(entry.name), tools));
       return { broughtBack, failures: await Promise.all(failures) };
     }
@@ -109,11 +109,13 @@ async function letStopFinish(entry: HeldContainer, { engine, clock }: QuiesceToo
 
 /** Resolves when the container is as well as it was found; rejects when it is not by `deadline`. */
 async function untilWell(entry: HeldContainer, deadline: number, tools: QuiesceTools): Promise<void> {
-  const { clock, log } = tools;
+  const { clock, limits, log } = tools;
+  const began = clock.elapsedMs();
   for (;;) {
     const container = await present(entry, tools);
     if (isWell(container, entry)) return;
-    const isLast = clock.elapsedMs() > deadline;
+    const isHopeless = container.health === "unhealthy" && clock.elapsedMs() - began >= limits.unhealthyMs;
+    const isLast = isHopeless || clock.elapsedMs() > deadline;
     if (isLast && container.state === "running" && entry.health === "starting") {
       log.warn("container runs, but is not healthy; it was not yet when it was held", { container: entry.name });
       return;

@@ -18,10 +18,18 @@ export interface Container {
   readonly leansOn: readonly string[];
   /** Where its mounts are, as it sees them. */
   readonly mountPoints: readonly string[];
+  /** The same mounts, with what lies behind each: a folder or file of the host, also for a volume. */
+  readonly mounts: readonly ContainerMount[];
   /** The folder its root file system writes to on the host, where the storage driver tells. */
   readonly upperFolder: string | undefined;
   /** Names and addresses under which others reach it in a network. */
   readonly aliases: readonly string[];
+}
+
+export interface ContainerMount {
+  readonly destination: string;
+  readonly source: string;
+  readonly writable: boolean;
 }
 
 /** "stopped" is everything that does not run: created, exited, dead. "restarting": down, but the engine will start it. */

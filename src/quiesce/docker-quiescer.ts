@@ -6,18 +6,20 @@ import type { Log } from "../system/log.ts";
 import { checkAccess } from "./access.ts";
 import { bringBackAll, type ComeBack } from "./come-back.ts";
 import type { Container } from "./container.ts";
-import { surveyContainers } from "./discovery.ts";
+import { surveyContainers, type Survey } from "./discovery.ts";
 import { engineOver, type Engine } from "./engine.ts";
 import { closeHooks, runBeforeHooks } from "./hooks.ts";
 import { openJournal } from "./journal.ts";
-import { defaultLimits, type QuiesceLimits } from "./limits.ts";
+import { defaultLimits, limitsAfterRestore, type QuiesceLimits } from "./limits.ts";
 import { readWhereabouts } from "./own-container.ts";
-import { planHold, type HoldPlan } from "./plan.ts";
-import type { Hold, Quiescer, Recovery, ReleaseFailure } from "./quiescer.ts";
+import { planHold, type HoldPlan, type PlanSettings } from "./plan.ts";
+import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure } from "./quiescer.ts";
 import { bringToRest } from "./rest.ts";
 import type { QuiesceTools } from "./tools.ts";
 import { requireFolderOf } from "./wait-for.ts";
 import { restless } from "./watch.ts";
+import { watchHealth } from "./watch-health.ts";
+import { stopsOf, watchedOf, writersOf } from "./writers.ts";
 
 export interface QuiescerOptions {
   /** Undefined when there is no socket: then nothing is held, and what an earlier process held cannot be brought back. */
@@ -67,7 +69,64 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
         throw await undo(error, tools);
       }
     },
+    async planForRestore(folders, signal) {
+      if (!engine) return { stops: [], warnings: [], hasEngine: false };
+      const { plan, stops } = await decideForRestore(engine, folders, { ...options, limits }, signal);
+      return { stops, warnings: plan.warnings, hasEngine: true };
+    },
+    async holdForRestore(folders, signal) {
+      if (!engine) return { ...emptyHold([]), watched: [] };
+      const { plan } = await decideForRestore(engine, folders, { ...options, limits }, signal);
+      const tools: QuiesceTools = { engine, journal: await openJournal(stateFolder), limits, clock, log };
+      const warnings = [...plan.warnings];
+      try {
+        const rested = await bringAllToRest(plan, warnings, tools, signal);
+        const hasty = { ...tools, limits: { ...limits, ...limitsAfterRestore } };
+        return { ...holdOf(plan, rested, warnings, hasty), watched: watchedOf(plan) };
+      } catch (error) {
+        throw await undo(error, tools);
+      }
+    },
+    async watch(containers, signal) {
+      if (!engine) return [];
+      const problems = await Promise.all(containers.map((one) => watchHealth(one, { engine, limits, clock }, signal)));
+      return containers.flatMap(({ name, wasWell }, at) => {
+        const problem = problems[at];
+        return problem === undefined ? [] : [{ container: name, wasWell, problem }];
+      });
+    },
   };
+}
+
+/** As `decide`, and with everything that may write to `folders` stopped. */
+async function decideForRestore(
+  engine: Engine,
+  folders: readonly string[],
+  options: QuiescerOptions & { readonly limits: QuiesceLimits },
+  signal: AbortSignal,
+): Promise<{ plan: HoldPlan; stops: readonly PlannedStop[] }> {
+  const survey = await surveyAll(engine, options, signal);
+  const writers = writersOf(folders, survey);
+  const decided = planHold(survey, settingsOf(engine, options), writers);
+  const plan = { ...decided, hooks: [] };
+  await whileEngineGone(() => checkAccess(engine, plan, signal), options.limits.engineMs, options.clock, signal);
+  return { plan, stops: stopsOf(plan, writers, survey) };
+}
+
+async function surveyAll(
+  engine: Engine,
+  { project, limits, clock }: QuiescerOptions & { readonly limits: QuiesceLimits },
+  signal: AbortSignal,
+): Promise<Survey> {
+  const here = await readWhereabouts();
+  return await whileEngineGone(() => surveyContainers(engine, project, here, signal), limits.engineMs, clock, signal);
+}
+
+function settingsOf(
+  engine: Engine,
+  { limits, sourcesFolder }: QuiescerOptions & { readonly limits: QuiesceLimits },
+): PlanSettings {
+  return { limits, sourcesFolder, engineHost: engine.connection.host };
 }
 
 /** Everything that can be found out without touching anything. */
@@ -76,15 +135,8 @@ async function decide(
   options: QuiescerOptions & { readonly limits: QuiesceLimits },
   signal: AbortSignal,
 ): Promise<HoldPlan> {
-  const { project, sourcesFolder, limits, clock, log } = options;
-  const here = await readWhereabouts();
-  const survey = await whileEngineGone(
-    () => surveyContainers(engine, project, here, signal),
-    limits.engineMs,
-    clock,
-    signal,
-  );
-  const plan = planHold(survey, { limits, sourcesFolder, engineHost: engine.connection.host });
+  const { limits, clock, log } = options;
+  const plan = planHold(await surveyAll(engine, options, signal), settingsOf(engine, options));
   for (const note of plan.notes) log.info(note);
   for (const { container, signal: wanted } of plan.hooks) {
     if (wanted?.waitFor !== undefined) await requireFolderOf(wanted.waitFor, container.name);

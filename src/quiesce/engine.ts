@@ -124,6 +124,11 @@ function pictureOf(found: ContainerInspectInfo): Container {
       ...(host.VolumesFrom ?? []).map((from: string) => from.split(":")[0] ?? ""),
     ],
     mountPoints: found.Mounts.map((mount) => mount.Destination),
+    mounts: found.Mounts.map(({ Destination, Source, RW }) => ({
+      destination: Destination,
+      source: Source,
+      writable: RW,
+    })),
     upperFolder: (found.GraphDriver?.Data as { UpperDir?: string } | null | undefined)?.UpperDir,
     aliases: networks.flatMap((network) => [...(network.Aliases ?? []), network.IPAddress]).filter(Boolean),
   };

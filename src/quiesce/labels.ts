@@ -6,6 +6,8 @@ export interface Wishes {
   readonly before?: ExecHook;
   readonly after?: ExecHook;
   readonly beforeSignal?: SignalHook;
+  /** Asked after a restore: any answer below 400 means that it is well. */
+  readonly healthUrl?: string;
   readonly postgres?: PostgresWish;
 }
 
@@ -55,6 +57,7 @@ export const knownLabels = [
   "lifeboat.before.signal",
   "lifeboat.before.wait-for",
   "lifeboat.before.timeout",
+  "lifeboat.health.http",
   "lifeboat.postgres",
   "lifeboat.postgres.user",
   "lifeboat.postgres.databases",
@@ -137,6 +140,10 @@ export function readLabels(name: string, labels: Labels): { wishes: Wishes; prob
     .split(/[\s,]+/);
   if (isPostgres && act !== undefined)
     problems.push("'lifeboat.hold' and 'lifeboat.postgres' are both set: a server at rest cannot be dumped");
+  const healthUrl = text("lifeboat.health.http");
+  if (healthUrl !== undefined && !(URL.canParse(healthUrl) && /^https?:/i.test(healthUrl))) {
+    bad("lifeboat.health.http", "an address like http://service:8080/health");
+  }
   for (const [label, needed] of companions) {
     if (value(label) !== undefined && value(needed) === undefined)
       problems.push(`'${label}' has no use without '${needed}'`);
@@ -150,6 +157,7 @@ export function readLabels(name: string, labels: Labels): { wishes: Wishes; prob
     postgres: isPostgres
       ? defined({ user, databases: databases?.includes("*") ? ("all" as const) : databases })
       : undefined,
+    healthUrl,
   });
   return { wishes, problems: problems.map((problem) => `container '${name}': ${problem}`) };
 }

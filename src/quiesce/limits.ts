@@ -10,9 +10,18 @@ export interface QuiesceLimits {
   readonly engineMs: number;
   /** For all containers to be back: start, health and every retry together. */
   readonly comeBackMs: number;
+  /** How often all of them get their turn to come back, as long as that time lasts. */
+  readonly comeBackRounds: number;
+  /** How long one that is unhealthy may take to become healthy after all. */
+  readonly unhealthyMs: number;
+  /** How long a container must run without being started again to count as well after a restore. */
+  readonly steadyMs: number;
   /** For a container to become healthy before those that depend on it are started all the same. */
   readonly healthMs: number;
 }
+
+/** After a restore nothing is tried twice: what does not come up on the new data gets the old data back. */
+export const limitsAfterRestore = { comeBackRounds: 1, comeBackMs: 180_000, unhealthyMs: 0 } as const;
 
 export const defaultLimits: QuiesceLimits = {
   stopMs: 30_000,
@@ -21,5 +30,8 @@ export const defaultLimits: QuiesceLimits = {
   engineMs: 30_000,
   // An engine restart with many containers takes a minute or two; after five a person should know.
   comeBackMs: 300_000,
+  comeBackRounds: Infinity,
+  unhealthyMs: 120_000,
+  steadyMs: 5_000,
   healthMs: 120_000,
 };

@@ -42,8 +42,8 @@ export interface PlanSettings {
   readonly engineHost: string;
 }
 
-/** Decides. Throws one "settings" error with everything that is wrong with the labels or cannot be done. */
-export function planHold(survey: Survey, settings: PlanSettings): HoldPlan {
+/** Decides; `alsoStop` are stopped whatever their labels say. Throws one "settings" error with everything that is wrong with the labels or cannot be done. */
+export function planHold(survey: Survey, settings: PlanSettings, alsoStop: readonly Container[] = []): HoldPlan {
   const read = survey.scope.map((container) => ({ container, ...readLabels(container.name, container.labels) }));
   const wishes = new Map(read.map(({ container, wishes: asked }) => [container.id, asked]));
   const warnings = [...survey.warnings];
@@ -62,6 +62,7 @@ export function planHold(survey: Survey, settings: PlanSettings): HoldPlan {
       acts.set(container.id, actOn(container, hold.act, notes));
     }
   }
+  for (const { id } of alsoStop) acts.set(id, "stop");
   takeAlongInhabitants(survey, acts, warnings, notes);
   const problems = [...read.flatMap((one) => one.problems), ...refusals(survey, acts, settings.engineHost)];
   if (problems.length > 0) {

@@ -14,6 +14,55 @@ export interface Quiescer {
    * Rejects only if the journal cannot be read or is of an unknown version, naming the file.
    */
   recover(): Promise<Recovery>;
+  /**
+   * What `holdForRestore` would do, without touching anything. Rejects as that does before it touches anything.
+   */
+  planForRestore(folders: readonly string[], signal: AbortSignal): Promise<RestorePlan>;
+  /**
+   * Stops every container that may write to one of `folders` (as this program sees them) whatever its labels, and
+   * brings the labelled ones to rest. No hooks are run. What the journal holds already stays held. All or nothing, as
+   * `hold`. Its release makes one try: what does not come up on the new data is given as a failure at once.
+   */
+  holdForRestore(folders: readonly string[], signal: AbortSignal): Promise<RestoreHold>;
+  /**
+   * Waits until the containers are well: healthy, answering at their `lifeboat.health.http`, or running for a while.
+   * Gives a sentence for each that is not; `wasWell` tells whether it was before. Rejects when the signal aborts.
+   */
+  watch(containers: readonly Watched[], signal: AbortSignal): Promise<readonly Unwell[]>;
+}
+
+export interface RestorePlan {
+  readonly stops: readonly PlannedStop[];
+  readonly warnings: readonly string[];
+  /** False without a Docker socket: nothing can be stopped. */
+  readonly hasEngine: boolean;
+}
+
+export interface PlannedStop {
+  readonly container: string;
+  readonly act: "stop" | "pause";
+  /** Completes "it …". */
+  readonly why: string;
+}
+
+export interface RestoreHold extends Hold {
+  readonly watched: readonly Watched[];
+}
+
+/** A container whose health is watched after a restore; can be written down. */
+export interface Watched {
+  readonly id: string;
+  readonly name: string;
+  readonly compose: { readonly project: string; readonly service: string; readonly number: string } | null;
+  /** Running and not unhealthy before it was stopped. */
+  readonly wasWell: boolean;
+  readonly healthUrl: string | null;
+}
+
+export interface Unwell {
+  readonly container: string;
+  readonly wasWell: boolean;
+  readonly problem: string;
 }
 
 export interface Hold {

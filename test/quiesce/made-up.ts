@@ -19,6 +19,7 @@ export function container(
     livesIn: [],
     leansOn: [],
     mountPoints: [],
+    mounts: [],
     upperFolder: undefined,
     aliases: [],
     ...more,

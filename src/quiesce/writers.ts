@@ -1,0 +1,73 @@
+import { LifeboatError } from "../errors.ts";
+import type { Container } from "./container.ts";
+import { composeIdentity } from "./container.ts";
+import type { Survey } from "./discovery.ts";
+import { readLabels } from "./labels.ts";
+import type { HoldPlan } from "./plan.ts";
+import type { PlannedStop, Watched } from "./quiescer.ts";
+
+/** Marks the short-lived containers that this program starts itself; the value is the run's id. */
+export const HELPER_LABEL = "dev.lifeboat.helper";
+
+/**
+ * Containers that may write to one of `folders` (as this program sees them) and are not at rest: whatever their labels
+ * and their compose project. Throws for one that is paused, because it keeps the files of the old data open.
+ */
+export function writersOf(folders: readonly string[], { all, own }: Survey): readonly Container[] {
+  const affected = folders.map((folder) => hostPath(folder, own));
+  const writers = all.filter(
+    (one) =>
+      one.id !== own?.id &&
+      one.labels[HELPER_LABEL] === undefined &&
+      one.mounts.some(({ source, writable }) => writable && affected.some((path) => overlap(source, path))),
+  );
+  const paused = writers.filter((one) => one.state === "paused").map((one) => `'${one.name}'`);
+  if (paused.length > 0) {
+    throw new LifeboatError("failed", `${paused.join(", ")} is paused and keeps files open that would be replaced`, {
+      hint: "Unpause or stop it first. Nothing was touched.",
+    });
+  }
+  return writers.filter((one) => one.state !== "stopped");
+}
+
+/** What lies behind a folder on the engine's host: the mount it is in, if this program runs in a container. */
+function hostPath(folder: string, own: Container | undefined): string {
+  const around = own?.mounts
+    .filter(({ destination }) => isAtOrBelow(folder, destination))
+    .sort((a, b) => b.destination.length - a.destination.length)[0];
+  return around ? `${around.source}${folder.slice(around.destination.length)}` : folder;
+}
+
+function overlap(one: string, other: string): boolean {
+  return isAtOrBelow(one, other) || isAtOrBelow(other, one);
+}
+
+function isAtOrBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
+}
+
+/** Why each container of the plan is stopped, for a person. */
+export function stopsOf(plan: HoldPlan, writers: readonly Container[], survey: Survey): readonly PlannedStop[] {
+  return plan.holds.map(({ container, act }) => {
+    const isLabelled = survey.scope.some(({ id }) => id === container.id) && "lifeboat.hold" in container.labels;
+    const why = writers.some(({ id }) => id === container.id)
+      ? "writes to what is replaced"
+      : isLabelled
+        ? "is labelled to be held"
+        : "lives in the network of one that is stopped";
+    return { container: container.name, act, why };
+  });
+}
+
+export function watchedOf(plan: HoldPlan): readonly Watched[] {
+  return plan.holds.map(({ container }) => {
+    const { healthUrl } = readLabels(container.name, container.labels).wishes;
+    return {
+      id: container.id,
+      name: container.name,
+      compose: composeIdentity(container.labels) ?? null,
+      wasWell: container.state === "running" && container.health !== "unhealthy",
+      healthUrl: healthUrl ?? null,
+    };
+  });
+}
