@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { Writable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import type { OpeningKeys } from "./archive/format.ts";
 import { knownSigner } from "./archive/receipt.ts";
 import type { Config } from "./config/config.ts";
@@ -22,6 +22,8 @@ import { version } from "./version.ts";
 /** What the program may touch of the process it runs in. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Undefined where nobody can be asked. */
+  readonly stdin?: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Aborted with Interrupted when the process is asked to end. */
@@ -66,6 +68,7 @@ export async function assemble({ env, stdout, stderr, signal }: Surroundings, pu
     progress: terminal ?? loggedProgress(log, clock),
     targets: openTargets(config.targets, { clock, log }),
     quiescer,
+    docker,
     findPostgres: async (until) => {
       const { project } = config.docker;
       const containers = docker ? await findPostgresContainers(docker, project, clock, until) : [];

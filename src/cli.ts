@@ -9,6 +9,7 @@ import { addDecrypt } from "./cli/decrypt.ts";
 import { addDiff } from "./cli/diff.ts";
 import { addFind } from "./cli/find.ts";
 import { addHealth } from "./cli/health.ts";
+import { addInPlaceHelper } from "./cli/in-place-helper.ts";
 import { addList } from "./cli/list.ts";
 import { addLs } from "./cli/ls.ts";
 import { addPrune } from "./cli/prune.ts";
@@ -35,6 +36,7 @@ const commands = [
   addConfig,
   addHealth,
   addVersion,
+  addInPlaceHelper,
 ];
 
 /** Runs one command line. Resolves with its exit code; results go to stdout, log lines and errors to stderr. */

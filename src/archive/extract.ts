@@ -48,6 +48,18 @@ export async function extract(request: ExtractRequest, signal: AbortSignal): Pro
   return { members: comparison.members, contentBytes: comparison.contentBytes, warnings };
 }
 
+/**
+ * The members at or below `only` as a plain tar stream, for whoever extracts it elsewhere. Its end is reached only if
+ * all of the backup agreed with its index. Rejects with "not-found" for a path at which the backup has nothing.
+ */
+export async function openSelected(
+  backup: SealedBackup & { readonly only: readonly Buffer[] },
+  signal: AbortSignal,
+): Promise<AsyncIterable<Buffer>> {
+  const selection = await select(backup.only, () => readIndex(backup.indexPath, backup.keys, signal));
+  return comparedTar(backup, compare(backup, selection, signal), signal);
+}
+
 /** Reads and compares all of a backup as `extract` does, without writing anything. */
 export async function verifyArchive(
   backup: SealedBackup,

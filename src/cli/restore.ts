@@ -1,12 +1,94 @@
+import { LifeboatError } from "../errors.ts";
+import { parseMoment } from "../plan/moment.ts";
+import { planInPlace, restoreInPlace } from "../run/in-place/in-place.ts";
+import type { InPlacePlan } from "../run/in-place/plan.ts";
 import { restoreTo } from "../run/restore.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
+import { planText } from "./plan-text.ts";
+import { askYes } from "./question.ts";
 
-export function addRestore({ command, assembled, tell, world: { signal } }: CommandLine): void {
-  command("restore <id>", "restore a backup into a folder; <id> may be 'latest' or the beginning of an id")
-    .requiredOption("--to <folder>", "an empty folder, or one that does not exist yet")
+interface RestoreOptions extends Options {
+  readonly to?: string;
+  readonly inPlace?: boolean;
+  readonly at?: string;
+  readonly only?: readonly string[];
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly keepOld?: boolean;
+}
+
+export function addRestore(line: CommandLine): void {
+  const { command, assembled, tell, world } = line;
+  command("restore <id>", "restore a backup; <id> may be 'latest' or the beginning of an id")
+    .option("--to <folder>", "into a folder that is empty, or does not exist yet")
+    .option("--in-place", "where the data lives: stop what uses it, replace it, start again; undone if that fails")
+    .option("--at <time>", 'with latest: the newest taken at or before this, as "2026-02-14 02:00" in TZ')
     .option("--target <name>", "only from this target")
-    .action(async (id: string, { json, to, target }: Options & { to: string }) => {
+    .option("--only <path...>", "only these files, folders or databases, relative to BACKUP_SOURCES")
+    .option("--dry-run", "in place: fetch, check and show what would be done, and touch nothing")
+    .option("--yes", "in place: do not ask")
+    .option("--keep-old", "in place: keep what was replaced, beside the new")
+    .action(async (id: string, options: RestoreOptions) => {
+      requireSense(id, options, world.stdin?.isTTY === true);
       const tools = await assembled("restore");
-      tell(await restoreTo({ id, to, ...given({ target }) }, tools, signal), json, tools);
+      const { at, only } = options;
+      const wanted = {
+        id,
+        ...given({ target: options.target }),
+        ...(at === undefined ? {} : { takenBy: parseMoment(at, tools.config.schedule.timeZone) }),
+        ...(only === undefined ? {} : { only: only.map(trimmed) }),
+      };
+      if (options.to !== undefined) {
+        tell(await restoreTo({ ...wanted, to: options.to }, tools, world.signal), options.json, tools);
+        return;
+      }
+      const confirm = async (plan: InPlacePlan) => {
+        show(plan, options, line);
+        return options.yes === true || (await askYes("Go on?", world));
+      };
+      const keepOld = options.keepOld ?? false;
+      const report = options.dryRun
+        ? await planInPlace(
+            { ...wanted, keepOld, confirm: async (plan) => show(plan, options, line) },
+            tools,
+            world.signal,
+          )
+        : await restoreInPlace({ ...wanted, keepOld, confirm }, tools, world.signal);
+      tell(report, options.json, tools);
     });
+}
+
+/** For a person on stderr, so that what is on stdout stays one report. A dry run's plan is its result. */
+function show(plan: InPlacePlan, { json, dryRun }: RestoreOptions, { world, print }: CommandLine): true {
+  if (dryRun) print(json ? JSON.stringify({ plan }) : planText(plan));
+  else world.stderr.write(`${planText(plan)}\n`);
+  return true;
+}
+
+function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean): void {
+  const wrong = (message: string, hint: string) => new LifeboatError("usage", message, { hint });
+  const { to, inPlace, at, dryRun, yes, keepOld } = options;
+  if ((to === undefined) === (inPlace !== true)) {
+    throw wrong("a restore goes either to a folder or in place", "Give one of --to FOLDER and --in-place.");
+  }
+  if (at !== undefined && id !== "latest") {
+    throw wrong(`--at chooses a backup, and so does '${id}'`, "Give 'latest' with --at, or the id alone.");
+  }
+  if (!inPlace && (dryRun || yes || keepOld)) {
+    throw wrong("--dry-run, --yes and --keep-old belong to --in-place", "A restore to a folder replaces nothing.");
+  }
+  if (inPlace && !dryRun && !yes && !hasTerminal) {
+    throw wrong(
+      "there is no terminal to ask on",
+      "Say --yes to replace without being asked, or --dry-run to see the plan.",
+    );
+  }
+}
+
+function trimmed(path: string): string {
+  const plain = path.replace(/^(\.?\/+)+/, "").replace(/\/+$/, "");
+  if (plain !== "" && plain !== ".") return plain;
+  throw new LifeboatError("usage", `--only '${path}' is everything`, {
+    hint: "Leave --only out to restore all of it.",
+  });
 }

@@ -1,5 +1,6 @@
 import { describeError, LifeboatError } from "../errors.ts";
 import { chooseBackup } from "../plan/choose.ts";
+import { parseKey, receiptKey } from "../plan/names.ts";
 import type { Target } from "../targets/target.ts";
 import { readAllHoldings, type Holding, type KnownBackup } from "./catalogue.ts";
 import type { Tools } from "./tools.ts";
@@ -9,6 +10,8 @@ export interface Wanted {
   readonly id: string;
   /** Name of the only target to look at. */
   readonly target?: string;
+  /** Only backups taken at or before this. */
+  readonly takenBy?: Date;
 }
 
 export interface Found {
@@ -27,8 +30,9 @@ export async function findBackup(wanted: Wanted, tools: Tools, signal: AbortSign
     tools.log.warn("target cannot be read", { target: target.name, error: describeError(error) });
   }
   if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
-  requireTrust(wanted.id, holdings);
-  const known = holdings.flatMap(({ target, backups }) => backups.map((backup) => ({ target, backup })));
+  const early = wanted.takenBy === undefined ? holdings : upTo(wanted.takenBy, holdings, tools.config.name);
+  requireTrust(wanted.id, early);
+  const known = early.flatMap(({ target, backups }) => backups.map((backup) => ({ target, backup })));
   const unique = new Map(known.toReversed().map(({ backup }) => [backup.receipt.id, backup]));
   const chosen = chooseBackup(
     [...unique.values()].map(({ stem, receipt }) => ({ stem, id: receipt.id, sequence: receipt.sequence })),
@@ -37,6 +41,20 @@ export async function findBackup(wanted: Wanted, tools: Tools, signal: AbortSign
   const found = known.find(({ backup }) => backup.receipt.id === chosen.id);
   if (!found) throw new LifeboatError("not-found", `backup '${wanted.id}' is on no target`);
   return found;
+}
+
+/** The holdings as they were at that time. Throws "not-found" if there was no backup yet. */
+function upTo(time: Date, holdings: readonly Holding[], name: string): readonly Holding[] {
+  const early = holdings.map((holding) => ({
+    ...holding,
+    backups: holding.backups.filter(({ receipt }) => new Date(receipt.takenAt) <= time),
+    broken: holding.broken.filter(({ stem }) => (parseKey(receiptKey(stem), name)?.takenAt ?? time) <= time),
+  }));
+  if (early.some(({ backups, broken }) => backups.length + broken.length > 0)) return early;
+  const times = holdings.flatMap(({ backups }) => backups.map(({ receipt }) => receipt.takenAt)).sort();
+  throw new LifeboatError("not-found", `there is no backup taken at or before ${time.toISOString()}`, {
+    hint: times[0] === undefined ? "There is no backup at all." : `The oldest there is was taken at ${times[0]}.`,
+  });
 }
 
 /** As `readAllHoldings`, of one target only if it is named. Rejects with "not-found" if there is none of that name. */

@@ -1,10 +1,14 @@
 import { describeError, LifeboatError } from "../errors.ts";
 import type { ReleaseFailure } from "../quiesce/quiescer.ts";
 import { acquireLock } from "../system/lock.ts";
+import { resumeInPlace } from "./in-place/resume.ts";
 import type { Tools } from "./tools.ts";
 
 /** A run that died may have left containers at rest; they come back before anything else. The caller holds the lock. */
-export async function bringBackLeftovers({ quiescer, log }: Tools): Promise<readonly ReleaseFailure[]> {
+export async function bringBackLeftovers(tools: Tools): Promise<readonly ReleaseFailure[]> {
+  const { quiescer, log } = tools;
+  // First the files: no container may be started on half of a restore.
+  await resumeInPlace(tools);
   const { broughtBack, failures } = await quiescer.recover();
   if (broughtBack.length > 0) log.warn("containers brought back that a dead run had left at rest", { broughtBack });
   return failures;

@@ -18,7 +18,7 @@ import type { Tools } from "./tools.ts";
  * passed its checks: the receipt its authentication, the sealed files their digests, each file its SHA-256.
  */
 export async function restoreTo(
-  wanted: Wanted & { readonly to: string },
+  wanted: Wanted & { readonly to: string; readonly only?: readonly string[] },
   tools: Tools,
   signal: AbortSignal,
 ): Promise<RunReport> {
@@ -34,7 +34,10 @@ export async function restoreTo(
     await requireSpace(config.state, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
     const fetched = await run.step("fetch", () => fetchBackup(found, spool, tools, signal));
     await failpoint("restore:fetched", signal);
-    await run.step("extract", () => extractAndPublish(to, fetched, receipt, run, tools, signal));
+    const only = wanted.only?.map((path) => Buffer.from(`backup/${path}`));
+    await run.step("extract", () =>
+      extractAndPublish(to, { ...fetched, ...(only && { only }) }, receipt, run, tools, signal),
+    );
     log.info("backup restored", { id: receipt.id, from: found.target.name, to });
   });
 }
@@ -42,7 +45,7 @@ export async function restoreTo(
 /** Extracts into a quarantine on the file system of `to`, and only then lets it appear there. */
 async function extractAndPublish(
   to: string,
-  fetched: Fetched,
+  fetched: Fetched & { readonly only?: readonly Buffer[] },
   { id, archive: { contentBytes } }: Receipt,
   run: Conduct,
   { keys, progress }: Tools,

@@ -4,6 +4,7 @@ import type { Quiescer } from "../quiesce/quiescer.ts";
 import type { Progress } from "../report/progress.ts";
 import type { PostgresServer } from "../sources/postgres/server.ts";
 import type { Clock } from "../system/clock.ts";
+import type { DockerConnection } from "../system/docker.ts";
 import type { Log } from "../system/log.ts";
 import type { Target } from "../targets/target.ts";
 
@@ -16,6 +17,8 @@ export interface Tools {
   readonly progress: Progress;
   readonly targets: readonly Target[];
   readonly quiescer: Quiescer;
+  /** Undefined without a Docker socket. */
+  readonly docker: DockerConnection | undefined;
   /** The PostgreSQL servers of the settings, and those in labelled containers. Rejects if one of these is at rest. */
   readonly findPostgres: (signal: AbortSignal) => Promise<readonly PostgresServer[]>;
   /** What can open this operator's backups, from the settings. */

@@ -71,6 +71,9 @@ async function namesIn(job: Walk, folder: ByteString): Promise<ByteString[]> {
   }
 }
 
+/** What a restore makes beside the data: new data on its way in, old data that is kept. */
+const WORK_FOLDER = /^\.lifeboat-(?:[0-9a-f]{8}|restore-[A-Za-z0-9]{6})$/;
+
 /** One name of a folder, looked at: not followed, and opened only if it is a regular file. */
 interface Look {
   readonly path: ByteString;
@@ -82,6 +85,10 @@ interface Look {
 
 async function look(job: Walk, folder: ByteString, name: ByteString): Promise<Look | undefined> {
   const path = folder === "" ? name : `${folder}/${name}`;
+  if (WORK_FOLDER.test(name)) {
+    job.findings.ownFolders.add(printable(path));
+    return undefined;
+  }
   if (job.isExcluded(path)) {
     job.findings.excluded += 1;
     return undefined;

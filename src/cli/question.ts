@@ -1,0 +1,16 @@
+import { createInterface } from "node:readline/promises";
+import type { Surroundings } from "../assemble.ts";
+
+/** Asks on the terminal. True only for a clear yes. Rejects with the signal's reason when it is aborted. */
+export async function askYes(question: string, { stdin, stderr, signal }: Surroundings): Promise<boolean> {
+  if (!stdin) return false;
+  const lines = createInterface({ input: stdin, output: stderr });
+  try {
+    return /^(y|yes)$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    lines.close();
+  }
+}

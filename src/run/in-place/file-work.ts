@@ -1,0 +1,102 @@
+import { lstat, mkdir, readdir, rm, utimes } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { extractingTar } from "../../archive/tar-extraction.ts";
+import { LifeboatError } from "../../errors.ts";
+import { runChild } from "../../system/children.ts";
+import type { Clock } from "../../system/clock.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import { isSystemError } from "../../system/files.ts";
+import { checkDatabases, type Flaw } from "./databases.ts";
+import { filesFolder, newRoot, placeAt, workFolder, type Job, type PlaceSwap } from "./job.ts";
+import { planSwap } from "./plan-swap.ts";
+import { swapPlace, undoPlace } from "./swap.ts";
+
+/**
+ * What is done to files in a restore, in this process or in a helper container. The caller keeps the journal and holds
+ * the containers; after each step it says what the next one is.
+ */
+export interface FileWork extends AsyncDisposable {
+  /**
+   * Extracts a place's members beside its live data and makes them durable. `tar` has been checked by whoever gives it.
+   */
+  stage(place: number, tar: AsyncIterable<Buffer>, signal: AbortSignal): Promise<Staged>;
+  /** Decides what is swapped, now that everything is at rest. */
+  plan(signal: AbortSignal): Promise<readonly PlaceSwap[]>;
+  /** No signal: it is short, and half of it is of no use. */
+  swap(swaps: readonly PlaceSwap[]): Promise<void>;
+  /** Old data back, from wherever `swap` or an earlier `undo` stopped. May be called again. */
+  undo(swaps: readonly PlaceSwap[]): Promise<void>;
+  /** Takes away what the run made beside the data, but for the `kept` part of it. May be called again. */
+  finish(kept: Leftover | null): Promise<void>;
+}
+
+export interface Staged {
+  /** Attributes that could not be set. */
+  readonly warnings: readonly string[];
+  readonly flaws: readonly Flaw[];
+}
+
+/** "old": what was replaced. "failed": what was taken away again. */
+export type Leftover = "old" | "failed";
+
+/** Does the work in this process, which must be able to write to every place. */
+export function directWork(job: Job, clock: Clock): FileWork {
+  return {
+    async stage(place, tar, signal) {
+      const work = workFolder(job, place);
+      const into = join(work, "new");
+      await keepingTimes(dirname(work), () => mkdir(into, { recursive: true, mode: 0o700 }));
+      const { first } = await extractingTar(into, tar, signal);
+      await failpoint("in-place:extracted", signal);
+      const flaws = await checkDatabases(newRoot(job, place), placeAt(job, place).path, clock, signal);
+      await runChild({ program: "sync", args: ["--file-system", into] }, { signal, timeoutMs: SYNC_MS });
+      return { warnings: first, flaws };
+    },
+    async plan(signal) {
+      const swaps: PlaceSwap[] = [];
+      for (const at of job.places.keys()) {
+        signal.throwIfAborted();
+        swaps.push(await planSwap(job, at));
+      }
+      return swaps;
+    },
+    async swap(swaps) {
+      for (const one of swaps) {
+        await swapPlace(job, one);
+        await failpoint("in-place:place-swapped");
+      }
+    },
+    async undo(swaps) {
+      for (const one of swaps) await undoPlace(job, one);
+    },
+    async finish(kept) {
+      for (const at of job.places.keys()) {
+        const work = workFolder(job, at);
+        await keepingTimes(dirname(work), () => clear(work, kept));
+        await failpoint("in-place:place-finished");
+      }
+      if (kept === null) await rm(filesFolder(job), { recursive: true, force: true });
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** All that was just written may still have to reach a slow disk. */
+const SYNC_MS = 30 * 60 * 1000;
+
+async function clear(work: string, kept: Leftover | null): Promise<void> {
+  if (kept === null) return await rm(work, { recursive: true, force: true });
+  for (const name of await readdir(work).catch(() => [])) {
+    if (name !== kept) await rm(join(work, name), { recursive: true, force: true });
+  }
+}
+
+/** Our own folder comes and goes without a trace in the times of the one it lies in. */
+async function keepingTimes(folder: string, change: () => Promise<unknown>): Promise<void> {
+  const before = await lstat(folder).catch((cause: unknown) => {
+    if (isSystemError(cause, "ENOENT")) return undefined;
+    throw new LifeboatError("failed", `cannot look at '${folder}'`, { cause });
+  });
+  await change();
+  if (before) await utimes(folder, before.atime, before.mtime);
+}

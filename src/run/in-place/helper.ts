@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import type { Clock } from "../../system/clock.ts";
+import { directWork, type FileWork } from "./file-work.ts";
+import { answerOf, requestSchema, type Answer, type Greeting, type Request } from "./protocol.ts";
+
+/**
+ * What runs in a helper container: does the file work that the process at the other end of `socket` asks for.
+ * Resolves when that hangs up; what is under way then is cut off, as the journal over there allows.
+ */
+export async function runHelper(socket: string, clock: Clock, signal: AbortSignal): Promise<void> {
+  const control = await dial(socket, "control");
+  let work: FileWork | undefined;
+  const perform = async (request: Request): Promise<unknown> => {
+    if (request.do === "open") {
+      work = directWork(request.job, clock);
+      return null;
+    }
+    if (!work) throw new Error("no job was given");
+    switch (request.do) {
+      case "stage":
+        return await work.stage(request.place, await dial(socket, "data"), signal);
+      case "plan":
+        return await work.plan(signal);
+      case "swap":
+        return await work.swap(request.swaps);
+      case "undo":
+        return await work.undo(request.swaps);
+      case "finish":
+        return await work.finish(request.kept);
+    }
+  };
+  const answering = async () => {
+    for await (const line of createInterface(control)) {
+      let answer: Answer;
+      try {
+        answer = { result: (await perform(requestSchema.parse(JSON.parse(line)))) ?? null };
+      } catch (error) {
+        answer = answerOf(error);
+      }
+      control.write(`${JSON.stringify(answer)}\n`);
+    }
+  };
+  await Promise.race([answering(), once(control, "close")]);
+}
+
+async function dial(path: string, greeting: Greeting): Promise<Socket> {
+  const socket = connect(path);
+  await once(socket, "connect");
+  socket.write(`${JSON.stringify(greeting)}\n`);
+  return socket;
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from "node:crypto";
+import { openSelected, verifyArchive } from "../../archive/extract.ts";
+import { readIndex } from "../../archive/index-file.ts";
+import { LifeboatError } from "../../errors.ts";
+import type { RunReport } from "../../report/outcome.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import { acquireLock } from "../../system/lock.ts";
+import { conduct, type Conduct } from "../conduct.ts";
+import { fetchBackup, type Fetched } from "../fetch.ts";
+import { findBackup, type Found, type Wanted } from "../find.ts";
+import { bringBackLeftovers } from "../recover.ts";
+import { openSpool, requireSpace } from "../spool.ts";
+import type { Tools } from "../tools.ts";
+import type { Staged } from "./file-work.ts";
+import { layOut, type Layout } from "./layout.ts";
+import { makeJob, ownFolders } from "./make-job.ts";
+import { describePlan, type InPlacePlan } from "./plan.ts";
+import { findPlaces } from "./places.ts";
+import { chooseWorker } from "./worker.ts";
+import { progressOf, type Progress } from "./progress.ts";
+import { replace } from "./replace.ts";
+
+export interface InPlaceRequest extends Wanted {
+  /** Paths relative to the sources; undefined for all. */
+  readonly only?: readonly string[];
+  readonly keepOld: boolean;
+  /** Is shown the plan before anything is held; with false nothing is done. */
+  readonly confirm: (plan: InPlacePlan) => Promise<boolean>;
+}
+
+/**
+ * Puts a backup where its data lives, and the stack back on it. Nothing is held before every byte has passed its
+ * checks; the old data is kept until the stack is well on the new, and put back if it is not. A run that dies is ended
+ * by the next start, in all-new or all-old.
+ */
+export async function restoreInPlace(request: InPlaceRequest, tools: Tools, signal: AbortSignal): Promise<RunReport> {
+  return await withBackup(request, tools, signal, async (run, found, fetched, layout) => {
+    const runId = randomBytes(4).toString("hex");
+    const job = await makeJob(runId, layout, tools);
+    const worker = await chooseWorker(job, layout, tools, signal);
+    await requireRoom(layout);
+    const progress = await progressOf(
+      {
+        version: 1,
+        backupId: found.backup.receipt.id,
+        job,
+        byHelper: worker.kind === "helper",
+        keepOld: request.keepOld,
+      },
+      worker.open,
+    );
+    await using _progress = progress;
+    try {
+      await stageAll(progress, found, fetched, layout, run, tools, signal);
+      const plan = await describePlan(found, layout, worker.kind, request.keepOld, tools, signal);
+      for (const warning of plan.warnings) run.warn(warning);
+      if (!(await request.confirm(plan))) throw new LifeboatError("failed", "not confirmed; nothing was touched");
+    } catch (error) {
+      await progress.abandon();
+      throw error;
+    }
+    await replace(progress, run, tools, signal);
+    tools.log.info("backup restored in place", { id: found.backup.receipt.id, from: found.target.name });
+    if (request.keepOld) {
+      for (const folder of progress.workFolders()) tools.log.info("old data kept", { folder: `${folder}/old` });
+    }
+  });
+}
+
+/** What `restoreInPlace` would do; every byte is fetched and checked, and nothing is written beside the data. */
+export async function planInPlace(request: InPlaceRequest, tools: Tools, signal: AbortSignal): Promise<RunReport> {
+  return await withBackup(request, tools, signal, async (run, found, fetched, layout) => {
+    const job = await makeJob("00000000", layout, tools);
+    const worker = await chooseWorker(job, layout, tools, signal);
+    await requireRoom(layout);
+    const { id, archive } = found.backup.receipt;
+    await run.step("check", () =>
+      verifyArchive({ ...fetched, id, contentBytes: archive.contentBytes, keys: tools.keys }, signal),
+    );
+    await request.confirm(await describePlan(found, layout, worker.kind, request.keepOld, tools, signal));
+  });
+}
+
+async function withBackup(
+  request: InPlaceRequest,
+  tools: Tools,
+  signal: AbortSignal,
+  work: (run: Conduct, found: Found, fetched: Fetched, layout: Layout) => Promise<void>,
+): Promise<RunReport> {
+  const { config, clock, keys } = tools;
+  return await conduct("restore", tools, async (run) => {
+    using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
+    for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
+    const found = await run.step("find", () => findBackup(request, tools, signal));
+    const { receipt } = found.backup;
+    run.note({ backupId: receipt.id });
+    const places = await findPlaces(config.sources, await ownFolders(tools));
+    await using spool = await openSpool(config.state, clock);
+    await requireSpace(config.state, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
+    const fetched = await run.step("fetch", () => fetchBackup(found, spool, tools, signal));
+    await failpoint("in-place:fetched", signal);
+    const only = request.only?.map((path) => Buffer.from(path).toString("latin1"));
+    const layout = await layOut(readIndex(fetched.indexPath, keys, signal), places, only);
+    await work(run, found, fetched, layout);
+  });
+}
+
+/** Room for the new data beside the old, before any of it is written. Places on one file system share its room. */
+async function requireRoom({ shares }: Layout): Promise<void> {
+  const needed = new Map<number, { folder: string; bytes: number }>();
+  for (const { place, stagedBytes } of shares) {
+    const before = needed.get(place.device)?.bytes ?? 0;
+    needed.set(place.device, { folder: place.folder, bytes: before + stagedBytes });
+  }
+  for (const { folder, bytes } of needed.values())
+    await requireSpace(folder, bytes, "to put the new data beside the old");
+}
+
+async function stageAll(
+  progress: Progress,
+  found: Found,
+  fetched: Fetched,
+  { shares }: Layout,
+  run: Conduct,
+  { keys, progress: bars }: Tools,
+  signal: AbortSignal,
+): Promise<void> {
+  const { id, archive, sources } = found.backup.receipt;
+  const knownFlawed = new Set(sources.filter(({ outcome }) => outcome === "flawed").map(({ name }) => name));
+  for (const [at, { place, only }] of shares.entries()) {
+    const members = (only ?? [""]).map((path) => {
+      const whole = [place.path, path].map((part, which) => Buffer.from(part, which === 0 ? "utf8" : "latin1"));
+      return Buffer.concat([...joined([Buffer.from("backup"), ...whole])]);
+    });
+    using bar = bars.start(`stage ${place.path === "" ? "the sources" : place.path}`, archive.contentBytes);
+    const { warnings, flaws } = await run.step("stage", async () => {
+      const request = { ...fetched, id, contentBytes: archive.contentBytes, keys, only: members };
+      const tar = await openSelected({ ...request, onProgress: (bytes) => bar.at(bytes) }, signal);
+      return await progress.work((work) => work.stage(at, tar, signal));
+    });
+    for (const warning of warnings) run.warn(warning);
+    judge(flaws, knownFlawed, run);
+    await failpoint("in-place:staged", signal);
+  }
+}
+
+/** What was broken when it was saved may be all there is; what broke since must not replace anything. */
+function judge(flaws: Staged["flaws"], knownFlawed: ReadonlySet<string>, run: Conduct): void {
+  for (const { database, problem } of flaws) {
+    if (knownFlawed.has(database)) run.warn(`'${database}' was damaged when it was saved, and is: ${problem}`);
+    else
+      throw new LifeboatError("verification-failed", `database '${database}' is not whole: ${problem}`, {
+        hint: OTHER,
+      });
+  }
+}
+
+const OTHER = "Restore another backup, or leave this database out with --only. Nothing was touched.";
+
+function joined(parts: readonly Buffer[]): readonly Buffer[] {
+  const slash = Buffer.from("/");
+  return parts.filter((part) => part.length > 0).flatMap((part, at) => (at === 0 ? [part] : [slash, part]));
+}

@@ -1,0 +1,93 @@
+import { LifeboatError } from "../../errors.ts";
+import type { IndexEntry } from "../../archive/format.ts";
+import { printable } from "../../sources/names.ts";
+import { isAtOrBelow } from "./paths.ts";
+import type { Place } from "./places.ts";
+import { DUMPS } from "./plan-swap.ts";
+
+/** What of a backup goes to one place. */
+export interface Share {
+  readonly place: Place;
+  /** Paths relative to the place; null for all of it. */
+  readonly only: readonly string[] | null;
+  readonly files: number;
+  readonly contentBytes: number;
+  /** With what is extracted along and dropped, because another place has it. */
+  readonly stagedBytes: number;
+}
+
+export interface Layout {
+  readonly shares: readonly Share[];
+  /** Places that the backup knows nothing of: they stay as they are. */
+  readonly unknown: readonly Place[];
+  /** True if the backup has dumps of database servers, which are not files to be put in place. */
+  readonly hasDumps: boolean;
+}
+
+/**
+ * Finds the place of every entry. `only` are paths relative to the sources, bytes as characters; undefined for all.
+ * Rejects with "not-found" for a path the backup has nothing at, and when files belong where nothing is mounted.
+ */
+export async function layOut(
+  entries: AsyncIterable<IndexEntry>,
+  places: readonly Place[],
+  only: readonly string[] | undefined,
+): Promise<Layout> {
+  const known = places.map((place) => ({ place, path: Buffer.from(place.path).toString("latin1"), ...nothing() }));
+  const innerFirst = known.toSorted((a, b) => b.path.length - a.path.length);
+  const missing = new Set(only);
+  const homeless: string[] = [];
+  let hasDumps = false;
+  for await (const entry of entries) {
+    const path = entry.path.toString("latin1").slice("backup/".length);
+    for (const wanted of missing) if (isAtOrBelow(path, wanted)) missing.delete(wanted);
+    if (isAtOrBelow(path, DUMPS)) hasDumps = true;
+    else if (!only || only.some((wanted) => isAtOrBelow(path, wanted))) {
+      const around = innerFirst.filter((one) => isAtOrBelow(path, one.path));
+      const [home] = around;
+      if (home) home.files += entry.type === "folder" ? 0 : 1;
+      if (home) home.contentBytes += entry.sizeBytes;
+      if (home) home.isKnown = true;
+      for (const one of around) one.stagedBytes += entry.sizeBytes;
+      if (!home && entry.type !== "folder") homeless.push(path);
+    }
+  }
+  for (const path of missing) throw new LifeboatError("not-found", `the backup has no '${printable(path)}'`, NOT_FOUND);
+  if (homeless.length > 0) throw nothingMounted(homeless);
+  return {
+    shares: known
+      .filter((one) => one.isKnown)
+      .map(({ place, path, files, contentBytes, stagedBytes }) => {
+        return { place, only: within(path, only, innerFirst), files, contentBytes, stagedBytes };
+      }),
+    unknown: only ? [] : known.filter((one) => !one.isKnown).map(({ place }) => place),
+    hasDumps,
+  };
+}
+
+function nothing(): { files: number; contentBytes: number; stagedBytes: number; isKnown: boolean } {
+  return { files: 0, contentBytes: 0, stagedBytes: 0, isKnown: false };
+}
+
+/** The wanted paths as seen from a place. */
+function within(
+  place: string,
+  only: readonly string[] | undefined,
+  innerFirst: readonly { readonly path: string }[],
+): readonly string[] | null {
+  if (!only || only.some((wanted) => isAtOrBelow(place, wanted))) return null;
+  const start = place === "" ? 0 : place.length + 1;
+  const home = (wanted: string) => innerFirst.find(({ path }) => isAtOrBelow(wanted, path))?.path;
+  return only.filter((wanted) => home(wanted) === place).map((wanted) => wanted.slice(start));
+}
+
+const NOT_FOUND = { hint: "Paths are relative to BACKUP_SOURCES; `lifeboat ls ID` shows all of them." };
+
+function nothingMounted(paths: readonly string[]): LifeboatError {
+  const tops = [...new Set(paths.map((path) => path.split("/")[0] ?? ""))].map((top) => `'${printable(top)}'`);
+  return new LifeboatError("failed", `nothing is mounted for ${tops.join(", ")} of the backup`, {
+    hint:
+      "Mount those volumes below BACKUP_SOURCES where they were, or name with --only what shall be restored. " +
+      "Nothing was touched.",
+  });
+}

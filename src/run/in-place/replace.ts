@@ -1,0 +1,101 @@
+import { describeError, LifeboatError } from "../../errors.ts";
+import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import type { Conduct } from "../conduct.ts";
+import type { Tools } from "../tools.ts";
+import type { Progress } from "./progress.ts";
+
+/** Undoing must run to its end while everything else is being cancelled. */
+const toTheEnd = new AbortController().signal;
+
+/**
+ * Hold, swap, release, watch; then the old data goes. Everything is staged and checked. On any failure, and when the
+ * stack is not well on the new data, the old is put back and the stack brought up on it, and this rejects with why.
+ */
+export async function replace(progress: Progress, run: Conduct, tools: Tools, signal: AbortSignal): Promise<void> {
+  const { quiescer } = tools;
+  const folders = foldersOf(progress);
+  try {
+    const hold = await run.step("hold", () => quiescer.holdForRestore(folders, signal));
+    await failpoint("in-place:held", signal);
+    for (const warning of hold.warnings) tools.log.warn(warning);
+    await run.step("swap", async () => {
+      const swaps = await progress.work((files) => files.plan(signal));
+      const awake = await hold.stillAtRest();
+      if (awake.length > 0) throw new LifeboatError("failed", `container '${awake[0]}' was started by someone else`);
+      await progress.enter("swapping", { swaps, watched: [...hold.watched] });
+      signal.throwIfAborted();
+      await progress.work((files) => files.swap(swaps));
+      await progress.enter("swapped");
+    });
+    await run.step("release", async () => refuseLeftDown(await hold.release()));
+    await failpoint("in-place:released", signal);
+    await run.step("watch", () => requireHealth(progress, run.warn, tools, signal));
+  } catch (error) {
+    throw await rollBack(error, progress, run, tools);
+  }
+  await forgetOld(progress, run);
+}
+
+export function foldersOf({ journal }: Progress): readonly string[] {
+  return journal.job.places.map(({ folder }) => folder);
+}
+
+function refuseLeftDown(failures: readonly ReleaseFailure[]): void {
+  const [first] = failures.filter(({ kind }) => kind === "left-down");
+  if (first) throw first.error;
+}
+
+/** Rejects if a container that was well before is not; of others it is only told. */
+export async function requireHealth(
+  { journal }: Progress,
+  warn: (sentence: string) => void,
+  { quiescer }: Tools,
+  signal: AbortSignal,
+): Promise<void> {
+  const unwell = await quiescer.watch(journal.watched, signal);
+  for (const { wasWell, problem } of unwell) if (!wasWell) warn(`${problem}; nor was it well before the restore`);
+  const red = unwell.find(({ wasWell }) => wasWell);
+  if (red) throw new LifeboatError("failed", `the stack is not well on the restored data: ${red.problem}`);
+}
+
+/** Old data back and the stack up on it. Resolves with the error to reject with. */
+async function rollBack(cause: unknown, progress: Progress, run: Conduct, tools: Tools): Promise<unknown> {
+  const isTouched = progress.journal.phase !== "staging";
+  tools.log.error("restore failed, going back to what was there", { error: describeError(cause) });
+  try {
+    if (isTouched) await putBack(progress, tools);
+    for (const { container, error } of (await tools.quiescer.recover()).failures) run.leftDown(container, error);
+    await progress.end(isTouched && progress.journal.keepOld ? "failed" : null);
+  } catch (error) {
+    return new LifeboatError("failed", `the restore failed (${describeError(cause)}), and so did its undoing`, {
+      cause: error,
+      hint: "The next start of lifeboat goes on with it. Until then nothing is removed: the old data is in '.lifeboat-*/old'.",
+    });
+  }
+  if (!isTouched) return cause;
+  const kept = progress.journal.keepOld
+    ? ` The failed data is kept in '.lifeboat-${progress.journal.job.runId}/failed'.`
+    : "";
+  return new LifeboatError("failed", "the restore was rolled back; everything is as it was", {
+    cause,
+    hint: `Find out why, for instance with docker logs, and restore again.${kept}`,
+  });
+}
+
+/** Stops what runs, and puts the old data back, from wherever the restore stopped. */
+export async function putBack(progress: Progress, { quiescer }: Tools): Promise<void> {
+  await quiescer.holdForRestore(foldersOf(progress), toTheEnd);
+  await progress.enter("undoing");
+  await progress.work((files) => files.undo(progress.journal.swaps));
+  await progress.enter("undone");
+}
+
+async function forgetOld(progress: Progress, run: Conduct): Promise<void> {
+  try {
+    await progress.enter("finishing");
+    await progress.end(progress.journal.keepOld ? "old" : null);
+  } catch (error) {
+    run.warn(`restored, but the old data could not be removed yet: ${describeError(error)}; the next run tries again`);
+  }
+}

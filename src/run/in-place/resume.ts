@@ -1,0 +1,63 @@
+import { describeError } from "../../errors.ts";
+import type { Tools } from "../tools.ts";
+import { readInPlaceJournal } from "./journal.ts";
+import { resumed, type Progress } from "./progress.ts";
+import { putBack, requireHealth } from "./replace.ts";
+import { openWorker } from "./worker.ts";
+
+/**
+ * Ends a restore in place whose process died: in all-old if it had not put all of the new data in place or the stack
+ * is not well on it, else in all-new. The caller holds the lock, and brings back what is held when this resolves.
+ * Rejects when the files cannot be reached: then neither a backup nor another restore may begin.
+ */
+export async function resumeInPlace(tools: Tools): Promise<void> {
+  const journal = await readInPlaceJournal(tools.config.state);
+  if (!journal) return;
+  tools.log.warn("ending a restore in place that was cut off", { backup: journal.backupId, phase: journal.phase });
+  const signal = new AbortController().signal;
+  await using progress = resumed(journal, () => openWorker(journal.byHelper, journal.job, tools, signal));
+  const isNew = await settle(progress, tools, signal);
+  tools.log.warn(isNew ? "the restore is complete" : "everything is as it was before the restore", {
+    backup: journal.backupId,
+  });
+}
+
+async function settle(progress: Progress, tools: Tools, signal: AbortSignal): Promise<boolean> {
+  const { keepOld } = progress.journal;
+  switch (progress.journal.phase) {
+    case "staging":
+      await progress.end(null);
+      return false;
+    case "finishing":
+      await progress.end(keepOld ? "old" : null);
+      return true;
+    case "swapped":
+      if (await isWell(progress, tools, signal)) {
+        await progress.enter("finishing");
+        await progress.end(keepOld ? "old" : null);
+        return true;
+      }
+      break;
+    case "swapping":
+    case "undoing":
+    case "undone":
+      break;
+  }
+  if (progress.journal.phase !== "undone") await putBack(progress, tools);
+  await progress.end(keepOld ? "failed" : null);
+  return false;
+}
+
+async function isWell(progress: Progress, tools: Tools, signal: AbortSignal): Promise<boolean> {
+  const { log, quiescer } = tools;
+  try {
+    const { failures } = await quiescer.recover();
+    const [down] = failures.filter(({ kind }) => kind === "left-down");
+    if (down) throw down.error;
+    await requireHealth(progress, (sentence) => log.warn(sentence), tools, signal);
+    return true;
+  } catch (error) {
+    log.error("the stack is not well on the restored data", { error: describeError(error) });
+    return false;
+  }
+}

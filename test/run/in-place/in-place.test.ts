@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import Database from "better-sqlite3";
+import { makeSandbox, type Ended, type Sandbox } from "../sandbox.ts";
+import { makeMountedSandbox, pictureOf, putMoment } from "./mounted-sandbox.ts";
+
+async function sandboxOf(t: TestContext): Promise<Sandbox> {
+  const sandbox = await makeSandbox();
+  t.after(() => sandbox[Symbol.asyncDispose]());
+  return sandbox;
+}
+
+const restore = (sandbox: Sandbox, ...more: string[]) =>
+  sandbox.lifeboat(["restore", "latest", "--in-place", "--yes", ...more]);
+
+function succeeded({ exitCode, stdout, stderr }: Ended): void {
+  assert.equal(exitCode, 0, stdout + stderr);
+}
+
+test("what belongs to a process, or to another state of a database, is gone; what no backup has stays", async (t) => {
+  const { data, lifeboat, ...rest } = await sandboxOf(t);
+  const sandbox = { data, lifeboat, ...rest };
+  const env = { BACKUP_EXCLUDE: "*.log, cache, *.new, kept.db" };
+  await mkdir(join(data, "app", "cache"), { recursive: true });
+  const live = new Database(join(data, "app", "app.db"));
+  live.exec("CREATE TABLE t (x); INSERT INTO t VALUES ('then')");
+  live.close();
+  await writeFile(join(data, "app", "services.db"), "then");
+  succeeded(await lifeboat(["backup"], env));
+
+  for (const name of ["app.db-wal", "app.db-shm", "app.db-journal", "services.db.new", "app.pid", "later"]) {
+    await writeFile(join(data, "app", name), "of another state");
+  }
+  for (const name of ["out.log", "cache/page", "kept.db", "kept.db-wal"]) {
+    await writeFile(join(data, "app", name), "stays");
+  }
+  const server = createServer().listen(join(data, "app", "app.sock"));
+  t.after(() => server.close());
+  await writeFile(join(data, "app", "services.db"), "now");
+
+  succeeded(await lifeboat(["restore", "latest", "--in-place", "--yes"], env));
+  assert.deepEqual((await readdir(join(data, "app"))).sort(), [
+    ...["app.db", "cache", "kept.db", "kept.db-wal", "out.log", "services.db"],
+  ]);
+  assert.equal(await readFile(join(data, "app", "services.db"), "utf8"), "then");
+  assert.equal(await readFile(join(data, "app", "cache", "page"), "utf8"), "stays");
+  const restored = new Database(join(data, "app", "app.db"), { readonly: true });
+  assert.deepEqual(restored.prepare("SELECT x FROM t").pluck().all(), ["then"]);
+  restored.close();
+  assert.deepEqual(await readdir(data), ["app"], "nothing of the restore is left");
+  assert.equal((await readdir(sandbox.state)).filter((name) => name.includes("in-place")).length, 0);
+});
+
+test("--only replaces a file, a folder and a database, and nothing else", async (t) => {
+  const sandbox = await makeMountedSandbox(t);
+  await putMoment(sandbox.data, "new");
+  const allNew = await pictureOf(sandbox.data);
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await putMoment(sandbox.data, "old");
+  const allOld = await pictureOf(sandbox.data);
+  await writeFile(join(sandbox.data, "volume", "app.db-wal"), "of another state");
+
+  const paths = ["volume/app.db", "./top/both/file", "/volume/inner/folder-new/", "config.toml"];
+  succeeded(await restore(sandbox, "--only", ...paths));
+  const wanted = /^(volume\/app\.db|top\/both\/file|volume\/inner\/folder-new(\/file)?|config\.toml) /;
+  const expected = [...allOld.filter((line) => !wanted.test(line)), ...allNew.filter((line) => wanted.test(line))];
+  assert.deepEqual([...(await pictureOf(sandbox.data))].sort(), expected.sort());
+
+  const none = await restore(sandbox, "--only", "volume/nothing");
+  assert.equal(none.exitCode, 10);
+  assert.match(none.stdout, /the backup has no 'volume\/nothing'/);
+});
+
+test("a folder that is gone comes back with its owner and mode when one file of it is restored", async (t) => {
+  const sandbox = await sandboxOf(t);
+  await mkdir(join(sandbox.data, "a", "b"), { recursive: true });
+  await chmod(join(sandbox.data, "a", "b"), 0o2750);
+  await writeFile(join(sandbox.data, "a", "b", "one"), "1");
+  await writeFile(join(sandbox.data, "a", "b", "two"), "2");
+  await writeFile(join(sandbox.data, "other"), "");
+  const before = await pictureOf(sandbox.data);
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await rm(join(sandbox.data, "a"), { recursive: true });
+  succeeded(await restore(sandbox, "--only", "a/b/one"));
+  assert.deepEqual(
+    await pictureOf(sandbox.data),
+    before.filter((line) => !line.startsWith("a/b/two ")),
+  );
+});
+
+test("--keep-old keeps what was replaced beside the new, and no backup ever has it", async (t) => {
+  const sandbox = await sandboxOf(t);
+  await writeFile(join(sandbox.data, "file"), "then");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await writeFile(join(sandbox.data, "file"), "now");
+  const ended = await restore(sandbox, "--keep-old");
+  succeeded(ended);
+  const [, kept] = /old data kept folder=(\S+)/.exec(ended.stderr) ?? [];
+  assert.equal(await readFile(join(kept ?? "", "file"), "utf8"), "now");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  const { stdout } = await sandbox.lifeboat(["ls", "latest"]);
+  assert(!stdout.includes(".lifeboat-"), stdout);
+});
+
+test("--at takes the newest backup of that time, in TZ, and says so when there was none", async (t) => {
+  const sandbox = await sandboxOf(t);
+  for (const moment of ["first", "second"]) {
+    await writeFile(join(sandbox.data, "file"), moment);
+    succeeded(await sandbox.lifeboat(["backup"]));
+  }
+  const listed = JSON.parse((await sandbox.lifeboat(["list", "--json"])).stdout) as { backups: { takenAt: string }[] };
+  const [first] = listed.backups.map(({ takenAt }) => takenAt);
+  succeeded(await restore(sandbox, "--at", first ?? ""));
+  assert.equal(await readFile(join(sandbox.data, "file"), "utf8"), "first");
+  const to = join(sandbox.folder, "to");
+  succeeded(await sandbox.lifeboat(["restore", "latest", "--to", to, "--at", first ?? "", "--only", "file"]));
+  assert.equal(await readFile(join(to, "file"), "utf8"), "first");
+
+  const early = await restore(sandbox, "--at", "2001-01-01 02:00");
+  assert.equal(early.exitCode, 10);
+  assert.match(early.stdout, /no backup taken at or before 2001-01-01T02:00:00\.000Z.*\n.*oldest there is/);
+  assert.equal((await restore(sandbox, "--at", "2001-02-30 02:00")).exitCode, 2);
+});
+
+test("a dry run, no terminal, a wrong key, a hole, no room and a broken archive leave everything as it was", async (t) => {
+  const sandbox = await sandboxOf(t);
+  await writeFile(join(sandbox.data, "file"), "then");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await writeFile(join(sandbox.data, "file"), "now");
+  const before = await pictureOf(sandbox.data);
+  const refusal = async (exitCode: number, words: RegExp, args: readonly string[], env = {}) => {
+    const ended = await sandbox.lifeboat(["restore", ...args], env);
+    assert.equal(ended.exitCode, exitCode, ended.stdout + ended.stderr);
+    assert.match(ended.stdout + ended.stderr, words);
+    assert.deepEqual(await pictureOf(sandbox.data), before);
+  };
+  await refusal(0, /everything is replaced by 1 files, 4 B/, ["latest", "--in-place", "--dry-run"]);
+  await refusal(2, /no terminal to ask on/, ["latest", "--in-place"]);
+  await refusal(2, /either to a folder or in place/, ["latest"]);
+  await refusal(2, /belong to --in-place/, ["latest", "--to", "/tmp/x", "--yes"]);
+  await refusal(10, /no backup 'ffff'/, ["ffff", "--in-place", "--yes"]);
+  const wrong = join(sandbox.folder, "wrong");
+  await writeFile(wrong, "no such words");
+  await refusal(12, /was made with another passphrase/, ["latest", "--in-place", "--yes"], {
+    GPG_PASSPHRASE_FILE: wrong,
+  });
+
+  const [archive = ""] = (await sandbox.stored()).filter((name) => name.includes(".tar."));
+  const path = join(sandbox.archive, archive);
+  const bytes = await readFile(path);
+  const broken = Buffer.from(bytes);
+  broken[200] = (broken[200] ?? 0) ^ 1;
+  await writeFile(path, broken);
+  await refusal(13, /is damaged/, ["latest", "--in-place", "--yes"]);
+  await rename(path, `${path}.away`);
+  await refusal(13, /is missing/, ["latest", "--in-place", "--yes"]);
+});
