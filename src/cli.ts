@@ -14,6 +14,7 @@ import { addList } from "./cli/list.ts";
 import { addLs } from "./cli/ls.ts";
 import { addPrune } from "./cli/prune.ts";
 import { addRestore } from "./cli/restore.ts";
+import { addRestoreRows } from "./cli/restore-rows.ts";
 import { addVerify } from "./cli/verify.ts";
 import { addVersion } from "./cli/version.ts";
 import { SettingsError } from "./config/problems.ts";
@@ -30,6 +31,7 @@ const commands = [
   addFind,
   addDiff,
   addRestore,
+  addRestoreRows,
   addVerify,
   addPrune,
   addDecrypt,

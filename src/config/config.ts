@@ -1,4 +1,5 @@
 import type { Secret } from "../system/secret.ts";
+import type { RowSets } from "./read-row-sets.ts";
 
 /** What the operator asked for, checked and complete. Made by `readSettings`; durations in ms, sizes in bytes. */
 export interface Config {
@@ -43,6 +44,8 @@ export interface Config {
     /** Which containers' labels count: "own-project", "all", "none" (then no host), or a compose project's name. */
     readonly project: string;
   };
+  /** By upper-case name: the tables and columns whose rows `restore-rows --set` brings back together. */
+  readonly rowSets: RowSets;
   readonly lockTimeoutMs: number;
   readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly format: "text" | "json" };
   readonly color: boolean;

@@ -4,6 +4,7 @@ import { decodeSettings, refuseUseless, type Findings } from "./findings.ts";
 import { SettingsError } from "./problems.ts";
 import { readEncryption, readPrivateKeys, requireEncryption } from "./read-encryption.ts";
 import { readPostgres } from "./read-postgres.ts";
+import { readRowSets } from "./read-row-sets.ts";
 import { readExcludes, requireSources } from "./read-sources.ts";
 import { readTargets, requireTarget } from "./read-targets.ts";
 import type { SettingName } from "./settings.ts";
@@ -46,7 +47,8 @@ export function readSettings(env: Environment, world: World, purpose: Purpose = 
   }
   if (purpose === "backup" || purpose === "restore") requireTarget(findings, targets);
   const postgres = readPostgres(findings, exists);
-  const config = { ...assemble(findings, targets, world, purpose), ...postgres };
+  const rowSets = readRowSets(env, (path) => world.readFile(path), problems);
+  const config = { ...assemble(findings, targets, world, purpose), ...postgres, rowSets };
   if (problems.length > 0) throw new SettingsError(withoutDoubles(problems));
   return { config, warnings, given: gathered.given };
 }
@@ -56,7 +58,7 @@ function assemble(
   targets: Config["targets"],
   world: World,
   purpose: Purpose,
-): Omit<Config, "postgres" | "postgresTimeoutMs"> {
+): Omit<Config, "postgres" | "postgresTimeoutMs" | "rowSets"> {
   const { values } = findings;
   const retentionDays = values.BACKUP_RETENTION_DAYS;
   return {

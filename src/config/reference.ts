@@ -1,18 +1,24 @@
 import { exitCodes, type FailureKind } from "../errors.ts";
+import { ROW_SETS } from "./read-row-sets.ts";
 import type { Group } from "./setting.ts";
 import { settingNames, settingOf, type SettingName } from "./settings.ts";
 
 /** The settings as `--help` shows them: name, default, and what it means in plain text. */
 export function settingsHelp(): string {
   const lines = byGroup().flatMap(([group, names]) => [`\n${group}`, ...names.map(helpEntry)]);
-  return lines.join("\n").trimStart();
+  const rows = [`\nRows`, `  ${ROW_SETS.name}`, ...indented(ROW_SETS.meaning)];
+  return [...lines, ...rows].join("\n").trimStart();
 }
 
 function helpEntry(name: SettingName): string {
   const { default: standard, unset, meaning } = settingOf(name);
   const without = standard ?? unset;
-  const text = `${meaning}${without === undefined ? "" : ` Default: ${without}.`}`.replaceAll("`", "");
-  return [`  ${name}`, ...wrapped(text, 74).map((line) => `      ${line}`)].join("\n");
+  const text = `${meaning}${without === undefined ? "" : ` Default: ${without}.`}`;
+  return [`  ${name}`, ...indented(text)].join("\n");
+}
+
+function indented(markdown: string): readonly string[] {
+  return wrapped(markdown.replaceAll("`", ""), 74).map((line) => `      ${line}`);
 }
 
 /** docs/reference/settings.md */
@@ -25,7 +31,14 @@ export function settingsPage(): string {
     });
     return `## ${group}\n\n| name | value | default | meaning |\n|---|---|---|---|\n${rows.join("\n")}\n`;
   });
-  return `${SETTINGS_INTRO}\n${sections.join("\n")}\n${envFile()}`;
+  return `${SETTINGS_INTRO}\n${sections.join("\n")}\n${rowSetsSection()}\n${envFile()}`;
+}
+
+/** Their names are the operator's, so they are no settings of the table. */
+function rowSetsSection(): string {
+  const { name, words, meaning, example } = ROW_SETS;
+  const row = `| \`${name}\` | ${words} | | ${meaning} Example: \`${example}\`. |`;
+  return `## Rows\n\n| name | value | default | meaning |\n|---|---|---|---|\n${row}\n`;
 }
 
 const GENERATED = "<!-- Made by `npm run docs` from the program itself. Change src/config/, not this page. -->";

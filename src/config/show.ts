@@ -22,7 +22,15 @@ export function settingsInForce({ given, config }: ReadSettings): readonly Setti
     return found.file === undefined ? { name, value, from: "set" } : { name, value, from: "file", file: found.file };
   });
   const passed = config.targets.find((target) => target.kind === "rclone")?.env ?? {};
-  return [...settings, ...Object.keys(passed).map((name) => ({ name, value: "***", from: "set" as const }))];
+  const rowSets = [...config.rowSets].map(([name, columns]) => {
+    const value = columns.map(({ table, column }) => `${table}:${column}`).join(",");
+    return { name: `RESTORE_ROWS_${name}`, value, from: "set" as const };
+  });
+  return [
+    ...settings,
+    ...rowSets,
+    ...Object.keys(passed).map((name) => ({ name, value: "***", from: "set" as const })),
+  ];
 }
 
 /** For people: a line per setting, those that were given and those that have a default. */

@@ -24,6 +24,7 @@ suite("settings", () => {
       docker: { project: "own-project" },
       lockTimeoutMs: 3_600_000,
       log: { level: "info", format: "text" },
+      rowSets: new Map(),
       color: true,
     });
     assert.deepEqual(warnings, []);

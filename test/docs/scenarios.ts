@@ -57,6 +57,27 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    page: "docs/how-to/restore-rows.md",
+    files: example,
+    async before(stack) {
+      await startWithPassphrase(stack);
+      await reachBarycenter(stack);
+      await inBarycenter(stack, "INSERT INTO users VALUES ('s-1', 'alice', 'hash', NULL, 0, 1767225600, 1, 0, NULL)");
+      await stack.sh("docker compose exec backup lifeboat backup");
+      await inBarycenter(stack, "DELETE FROM users WHERE username = 'alice'");
+    },
+    async after(stack, outputs) {
+      assert.match(outputs[0] ?? "", /users: 1 added[\s\S]*nothing was written/);
+      await inBarycenter(
+        stack,
+        "INSERT INTO properties SELECT subject, 'found', 'x', 0 FROM users WHERE username = 'alice'",
+      );
+      const owners = await stack.sh("docker compose exec barycenter stat -c %u /app/data/barycenter.db");
+      assert.equal(owners, "1000\n");
+      await reachBarycenter(stack);
+    },
+  },
+  {
     page: "docs/design/archive-format.md",
     files: example,
     async before(stack) {
@@ -193,6 +214,14 @@ export const scenarios: readonly Scenario[] = [
     },
   },
 ];
+
+/** Runs SQL that has to change a row on the live database, as the application would. */
+async function inBarycenter(stack: Stack, sql: string): Promise<void> {
+  const script =
+    'const { DatabaseSync } = require("node:sqlite"); const db = new DatabaseSync("/app/data/barycenter.db");' +
+    'db.exec("PRAGMA busy_timeout = 5000"); if (db.prepare(process.argv[1]).run().changes < 1) process.exit(9)';
+  await stack.sh(`docker compose exec -T barycenter node -e '${script}' "$SQL"`, { SQL: sql });
+}
 
 async function makePassphrase(stack: Stack): Promise<void> {
   await stack.sh("(umask 077 && head -c 30 /dev/urandom | base64 > passphrase.txt)");
