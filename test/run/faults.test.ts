@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chown, cp, mkdir, open, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chown, cp, mkdir, open, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { execa } from "execa";
@@ -187,10 +187,11 @@ test("an empty or missing source folder is an error, not an empty backup", async
 test("a second run at the same time ends with exit code 11, naming the first", async () => {
   const first = sandbox.start(["backup"], { LIFEBOAT_FAILPOINT: "backup:held:hang" });
   try {
-    const second = await until("the first run has the lock", async () => {
-      const ended = await sandbox.lifeboat(["verify"]);
-      return ended.exitCode === 0 ? undefined : ended;
+    await until("the first run has the lock", async () => {
+      const owner = JSON.parse(await readFile(join(sandbox.state, "lock.json"), "utf8")) as { pid: number };
+      return owner.pid === first.pid;
     });
+    const second = await sandbox.lifeboat(["verify"]);
     assert.equal(second.exitCode, 11, second.stderr);
     assert.match(second.stderr, /locked by 'backup'/);
   } finally {

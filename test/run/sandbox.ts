@@ -22,6 +22,7 @@ export interface Running extends Promise<{
   readonly stdout?: unknown;
   readonly stderr?: unknown;
 }> {
+  readonly pid?: number;
   kill(signal: NodeJS.Signals): boolean;
   /** Its log, as it comes. */
   readonly stderr: AsyncIterable<Buffer>;
