@@ -4,6 +4,7 @@ import { hintOf, LifeboatError } from "../errors.ts";
 import { withDeadline } from "../system/clock.ts";
 import { checkDump } from "./postgres/check.ts";
 import { databaseFacts } from "./postgres/facts.ts";
+import { hasForeignWords } from "./postgres/foreign-words.ts";
 import { explained, PostgresError } from "./postgres/failure.ts";
 import { dumpPath, globalsPath } from "./postgres/file-names.ts";
 import { outputToFile } from "./postgres/output.ts";
@@ -53,7 +54,10 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
         const dumped = { dumpBytes, readBy, ...(notices ? { notices } : {}), tookMs };
         return {
           members: [await memberList(stage, [relative])],
-          finding: finding({ flaws: [], facts: { version, versionNumber, inRecovery, database, ...about, ...dumped } }),
+          finding: finding({
+            flaws: await flawsOf(path, found, deadline),
+            facts: { version, versionNumber, inRecovery, database, ...about, ...dumped },
+          }),
         };
       } catch (error) {
         deadline.throwIfAborted();
@@ -66,6 +70,15 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
       }
     },
   };
+}
+
+async function flawsOf(path: string, { server, facts, client }: FoundServer, signal: AbortSignal): Promise<string[]> {
+  if (server.programs === "server" || !(await hasForeignWords(path, signal))) return [];
+  return [
+    `pg_dump ${client.version} of this image does not understand the catalog of PostgreSQL ${facts.version}: no row is ` +
+      "missing, but pg_restore stops at words like 'pg_attver' (docs/how-to/postgres.md says what to do); label the " +
+      "server's container 'lifeboat.postgres=true', or use a newer image",
+  ];
 }
 
 /** Gives what pg_dump had to say although all went well. */
@@ -124,7 +137,9 @@ function globalsSource({ server, facts }: FoundServer, options: PostgresOptions)
       const relative = globalsPath(name);
       const path = join(stage.folder, "copy", relative);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const args = ["--globals-only", "--no-password", `--database=${server.entrance}`];
+      const args = ["--globals-only", "--no-password"];
+      // A name that looks like a connection string would be read as one; without it `postgres` is the entrance.
+      if (!/=|:\/\//.test(server.entrance)) args.push(`--database=${server.entrance}`);
       if (!facts.readsPasswords) args.push("--no-role-passwords");
       const attempt = async () => {
         try {
