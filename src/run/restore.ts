@@ -1,15 +1,15 @@
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { extract } from "../archive/extract.ts";
 import type { Receipt } from "../archive/receipt.ts";
-import { LifeboatError } from "../errors.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { failpoint } from "../system/failpoint.ts";
-import { isSystemError, syncFolder } from "../system/files.ts";
+import { syncFolder } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { fetchBackup, type Fetched } from "./fetch.ts";
 import { findBackup, type Wanted } from "./find.ts";
+import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
 import { openSpool, requireSpace } from "./spool.ts";
 import type { Tools } from "./tools.ts";
 
@@ -59,60 +59,9 @@ async function extractAndPublish(
     const { warnings } = await extract({ ...fetched, id, contentBytes, keys, into: quarantine, onProgress }, signal);
     for (const warning of warnings.first) run.warn(warning);
     await failpoint("restore:extracted", signal);
-    await publish(join(quarantine, "backup"), to, dirname(quarantine) === to);
+    await publish(join(quarantine, "backup"), to);
   } finally {
     await rm(quarantine, { recursive: true, force: true });
   }
   await syncFolder(dirname(to));
-}
-
-async function requireEmpty(to: string): Promise<void> {
-  let names: string[];
-  try {
-    names = await readdir(to);
-  } catch (error) {
-    if (isSystemError(error, "ENOENT")) return;
-    throw new LifeboatError("usage", `cannot restore to '${to}'`, { cause: error });
-  }
-  if (names.length === 0) return;
-  throw new LifeboatError("usage", `cannot restore to '${to}': the folder is not empty`, {
-    hint: "Give a folder that does not exist yet, or an empty one. Nothing was touched.",
-  });
-}
-
-/**
- * An empty folder from which `to` can be filled by rename: beside it, or inside it where it is a mount point of its
- * own (found out by trying: the system refuses a rename from one mount to another).
- */
-async function makeQuarantine(to: string): Promise<string> {
-  const parent = dirname(to);
-  await mkdir(parent, { recursive: true });
-  const prefix = `.lifeboat-restore-`;
-  let inside: string;
-  try {
-    inside = await mkdtemp(join(to, prefix));
-  } catch (error) {
-    if (isSystemError(error, "ENOENT")) return await mkdtemp(join(parent, prefix));
-    throw new LifeboatError("failed", `cannot write to '${to}'`, { cause: error });
-  }
-  const beside = join(parent, basename(inside));
-  try {
-    await rename(inside, beside);
-    return beside;
-  } catch {
-    return inside; // Another mount, or a parent that may not be written to: both only mean "stay inside".
-  }
-}
-
-/** One rename if the quarantine lies beside; a rename for each top-level name if it must lie inside. */
-async function publish(from: string, to: string, inside: boolean): Promise<void> {
-  if (!inside) {
-    await rename(from, to);
-    return;
-  }
-  for (const name of await readdir(from, { encoding: "buffer" })) {
-    const slash = Buffer.from("/");
-    await rename(Buffer.concat([Buffer.from(from), slash, name]), Buffer.concat([Buffer.from(to), slash, name]));
-  }
-  await rmdir(from);
 }
