@@ -170,6 +170,7 @@ function holdOf(plan: HoldPlan, rested: readonly Container[], warnings: readonly
   let releasing: Promise<readonly ReleaseFailure[]> | undefined;
   return {
     held: rested.map((container) => container.name),
+    touched: rested.length > 0 || plan.hooks.length > 0,
     warnings,
     stillAtRest: () => restless([...rested, ...plan.atRest], tools),
     release: () => (releasing ??= release(tools).then(({ failures }) => failures)),
@@ -211,7 +212,7 @@ async function undo(cause: unknown, tools: QuiesceTools): Promise<unknown> {
 }
 
 function emptyHold(warnings: readonly string[]): Hold {
-  return { held: [], warnings, stillAtRest: async () => [], release: async () => [] };
+  return { held: [], touched: false, warnings, stillAtRest: async () => [], release: async () => [] };
 }
 
 function unreachable(name: string): ReleaseFailure {

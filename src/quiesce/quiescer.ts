@@ -68,6 +68,8 @@ export interface Unwell {
 export interface Hold {
   /** Printable names of the containers at rest, in the order they came to rest. Empty: nothing asked for it. */
   readonly held: readonly string[];
+  /** False if nothing was done to the stack, not even a hook run: what was seen before is still what there is. */
+  readonly touched: boolean;
   /** Sentences a person must read: a container killed because it did not stop in time, a signal that saved nothing. */
   readonly warnings: readonly string[];
   /**

@@ -7,7 +7,7 @@ import type { ReleaseFailure } from "../quiesce/quiescer.ts";
 import type { SourceFinding } from "../sources/source.ts";
 import { failpoint } from "../system/failpoint.ts";
 import type { Conduct } from "./conduct.ts";
-import { snapshotSources, type Snapshots } from "./snapshot.ts";
+import { snapshotSources, surveyAll, type Snapshots, type Surveyed } from "./snapshot.ts";
 import type { Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
 
@@ -26,7 +26,7 @@ export interface Made {
  * The containers are back when this resolves or rejects.
  */
 export async function makeAtRest(
-  stem: string,
+  { stem, surveyed }: { readonly stem: string; readonly surveyed: Surveyed },
   run: Conduct,
   spool: Spool,
   tools: Tools,
@@ -42,7 +42,11 @@ export async function makeAtRest(
     await failpoint("backup:held", signal);
     const takenAt = clock.now();
     const id = randomBytes(4).toString("hex");
-    const snapshots = await run.step("copy", () => snapshotSources(spool, tools, signal));
+    const snapshots = await run.step("copy", async () => {
+      // What is at rest only now may have written its last in between; a stack nobody touched need not be looked at twice.
+      const now = hold.touched ? await surveyAll(await spool.makeFolder("lists"), tools, signal) : surveyed;
+      return await snapshotSources(now, spool, tools, signal);
+    });
     await failpoint("backup:copied", signal);
     if (!snapshots.readsInPlace) await release();
     const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, signal));

@@ -11,7 +11,7 @@ import { pruneTargets } from "./prune.ts";
 import { bringBackLeftovers } from "./recover.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
-import { surveyAll } from "./snapshot.ts";
+import { surveyAll, type Surveyed } from "./snapshot.ts";
 import { openSpool, requireSpace, type Spool } from "./spool.ts";
 import { readState, updateState } from "./state.ts";
 import type { Tools } from "./tools.ts";
@@ -50,7 +50,7 @@ export async function backup(tools: Tools, signal: AbortSignal): Promise<RunRepo
 
 async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<void> {
   const { config, clock, log } = tools;
-  await requireRoom(run, spool, tools, signal);
+  const surveyed = await surveyAndRequireRoom(run, spool, tools, signal);
   await failpoint("backup:surveyed", signal);
   const { holdings, unreadable } = await run.step("look", () => readAllHoldings(tools, signal));
   for (const { target, error } of unreadable) {
@@ -65,7 +65,7 @@ async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: Abor
     next,
     taken.map((backup) => backup.stem),
   );
-  const made = await makeAtRest(stem, run, spool, tools, signal);
+  const made = await makeAtRest({ stem, surveyed }, run, spool, tools, signal);
   for (const { name, flaws } of made.findings) for (const flaw of flaws) run.warn(`'${name}': ${flaw}`);
   run.note({ backupId: made.id });
   await failpoint("backup:released", signal);
@@ -80,14 +80,14 @@ async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: Abor
 }
 
 /** Before anything is held: is there something to save, and room to seal it? */
-async function requireRoom(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<void> {
-  const { files, databaseBytes } = await run.step("survey", async () =>
-    surveyAll(await spool.makeFolder("survey"), tools, signal),
-  );
+async function surveyAndRequireRoom(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<Surveyed> {
+  const surveyed = await run.step("survey", async () => surveyAll(await spool.makeFolder("survey"), tools, signal));
+  const { files, databaseBytes } = surveyed;
   // Compressed to what the last run's data was, with a quarter more for data that has changed in kind.
   const ratio = Math.min(1, ((await readState(tools.config.state))?.lastRatio ?? 1) * 1.25);
   const sealedBytes = Math.ceil((files.totals.sizeBytes + databaseBytes) * ratio);
   await requireSpace(tools.config.state, databaseBytes + sealedBytes, "to copy the databases and seal the archive");
+  return surveyed;
 }
 
 /** What the next run and `health` need to know of this one. */

@@ -65,9 +65,13 @@ export interface Snapshots {
   readonly readsInPlace: boolean;
 }
 
-/** Surveys once more, now that everything is at rest, and copies each database. */
-export async function snapshotSources(spool: Spool, tools: Tools, signal: AbortSignal): Promise<Snapshots> {
-  const { files, servers } = await surveyAll(await spool.makeFolder("lists"), tools, signal);
+/** Copies each database of a survey made at rest; the other files are read where they lie. */
+export async function snapshotSources(
+  { files, servers }: Surveyed,
+  spool: Spool,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<Snapshots> {
   const { root, databases } = files;
   const sqlite = databases.map((found) => sqliteSource(found, { root, timeoutMs: tools.config.sqliteTimeoutMs }));
   const postgres = servers.flatMap((server) => postgresSources(server, postgresOptions(tools)));
