@@ -3,12 +3,12 @@
  * after the other in one run, so that the ratios mean something on any machine. docs/design/performance.md says what
  * was measured and what limits it.
  */
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
+import { execa } from "execa";
 import { benchData, benchPassphrase } from "./data.ts";
 import { measure, type Measured } from "./measure.ts";
 
@@ -18,11 +18,7 @@ const cache = join(root, ".cache", "bench");
 await mkdir(cache, { recursive: true });
 const data = benchData(cache, sizeMib);
 const work = await mkdtemp(join(cache, "run-"));
-try {
-  await compare();
-} finally {
-  await rm(work, { recursive: true, force: true });
-}
+const program = await compiled();
 
 interface Contestant {
   readonly name: string;
@@ -40,6 +36,7 @@ async function compare(): Promise<void> {
     DATA: data,
     GNUPGHOME: join(work, "gnupg"),
     BACKUP_NAME: "bench",
+    BACKUP_DOCKER_PROJECT: "none",
     BACKUP_SOURCES: data,
     BACKUP_ARCHIVE: join(work, "archive"),
     BACKUP_STATE: join(work, "state"),
@@ -52,7 +49,7 @@ async function compare(): Promise<void> {
     BORG_PASSPHRASE: passphrase,
     BORG_BASE_DIR: join(work, "borg-home"),
     PROGRAM: process.execPath,
-    LIFEBOAT: existsSync(join(root, "dist/main.js")) ? join(root, "dist/main.js") : join(root, "src/main.ts"),
+    LIFEBOAT: program,
   };
   await measure("restic init && borg init -e repokey", env);
   // Everything reads the data from the page cache: this compares programs, not disks.
@@ -100,6 +97,17 @@ const contestants: readonly Contestant[] = [
   },
 ];
 
+/** The program as the image has it: compiled, its packages beside it. */
+async function compiled(): Promise<string> {
+  const dist = join(cache, "dist");
+  await execa("tsc", ["-p", join(root, "tsconfig.build.json"), "--outDir", dist], {
+    preferLocal: true,
+    localDir: root,
+  });
+  await cp(join(root, "package.json"), join(cache, "package.json"));
+  return join(dist, "main.js");
+}
+
 async function storedBytes(name: string): Promise<number> {
   const place = name.startsWith("tar z")
     ? "source.tar.gz.gpg"
@@ -136,4 +144,10 @@ function print(results: ReadonlyMap<string, { save: Measured; restore: Measured;
   }
   const machine = `${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, node ${process.version}`;
   process.stdout.write(`${sizeMib} MiB of mixed data; ${machine}\n${table.toString()}\n`);
+}
+
+try {
+  await compare();
+} finally {
+  await rm(work, { recursive: true, force: true });
 }
