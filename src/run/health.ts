@@ -3,6 +3,7 @@ import { readHeldJournal } from "../quiesce/journal.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../system/clock.ts";
 import { isLocked } from "../system/lock.ts";
+import { readInPlaceJournal } from "./in-place/journal.ts";
 import { HEARTBEAT_MS, readDaemonState, readState } from "./state.ts";
 
 export interface Health {
@@ -23,10 +24,11 @@ const DEAD_AFTER_MS = 3 * HEARTBEAT_MS + 10_000;
  */
 export async function health({ config, clock }: { config: Config; clock: Clock }): Promise<Health> {
   const now = clock.now();
-  const [state, daemon, held] = await Promise.all([
+  const [state, daemon, held, restoring] = await Promise.all([
     readState(config.state),
     readDaemonState(config.state),
     readHeldJournal(config.state),
+    readInPlaceJournal(config.state),
   ]);
   const problems: string[] = [];
   if (!daemon) problems.push("the daemon has never run here");
@@ -43,7 +45,9 @@ export async function health({ config, clock }: { config: Config; clock: Clock }
       problems.push(`${newest}; one was due at ${overdue.toISOString()}`);
     }
   }
-  if (held.length > 0 && !isLocked(config.state)) problems.push(`left at rest: ${held.join(", ")}`);
+  const isRunning = isLocked(config.state);
+  if (held.length > 0 && !isRunning) problems.push(`left at rest: ${held.join(", ")}`);
+  if (restoring && !isRunning) problems.push(`the restore of backup ${restoring.backupId} is not ended`);
   return {
     healthy: problems.length === 0,
     problems,

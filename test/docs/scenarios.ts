@@ -45,6 +45,22 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    page: "docs/how-to/restore-in-place.md",
+    files: example,
+    async before(stack) {
+      await startWithPassphrase(stack);
+      await reachBarycenter(stack);
+      await stack.sh("docker compose exec backup lifeboat backup; docker compose exec barycenter rm data/jwks.json");
+    },
+    async after(stack, outputs) {
+      assert.match(outputs.join(), /\/backup\/barycenter: everything is replaced by 3 files/);
+      const { length } = [...outputs.join().matchAll(/restore \S+ succeeded/g)];
+      assert.equal(length, 4);
+      await reachBarycenter(stack);
+      await stack.sh("docker compose exec barycenter test -s data/jwks.json");
+    },
+  },
+  {
     page: "docs/how-to/find-a-file.md",
     files: example,
     async before(stack) {

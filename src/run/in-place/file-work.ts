@@ -7,7 +7,8 @@ import type { Clock } from "../../system/clock.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { isSystemError } from "../../system/files.ts";
 import { checkDatabases, type Flaw } from "./databases.ts";
-import { filesFolder, newRoot, placeAt, workFolder, type Job, type PlaceSwap } from "./job.ts";
+import { filesFolder, newRoot, placeAt, workFolder, type Job, type JobPlace, type PlaceSwap } from "./job.ts";
+import { identityOf, look } from "./paths.ts";
 import { planSwap } from "./plan-swap.ts";
 import { swapPlace, undoPlace } from "./swap.ts";
 
@@ -45,6 +46,7 @@ export function directWork(job: Job, clock: Clock): FileWork {
     async stage(place, tar, signal) {
       const work = workFolder(job, place);
       const into = join(work, "new");
+      await requireSame(placeAt(job, place));
       await keepingTimes(dirname(work), () => mkdir(into, { recursive: true, mode: 0o700 }));
       const { first } = await extractingTar(into, tar, signal);
       await failpoint("in-place:extracted", signal);
@@ -79,6 +81,19 @@ export function directWork(job: Job, clock: Clock): FileWork {
     },
     async [Symbol.asyncDispose]() {},
   };
+}
+
+/** A mount that is not the one that was looked at (part of a volume, another volume of that name) is not written to. */
+async function requireSame({ folder, identity }: JobPlace): Promise<void> {
+  const stats = await look(folder);
+  if (stats && identityOf(stats) === identity) return;
+  throw new LifeboatError(
+    "failed",
+    `what is mounted at '${folder}' for the restore is not what is mounted there here`,
+    {
+      hint: "Mount it writable and restore without a helper container (docs/how-to/restore-in-place.md).",
+    },
+  );
 }
 
 /** All that was just written may still have to reach a slow disk. */

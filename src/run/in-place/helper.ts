@@ -20,7 +20,7 @@ export async function runHelper(socket: string, clock: Clock, signal: AbortSigna
     if (!work) throw new Error("no job was given");
     switch (request.do) {
       case "stage":
-        return await work.stage(request.place, await dial(socket, "data"), signal);
+        return await work.stage(request.place, withPromptEnd(await dial(socket, "data")), signal);
       case "plan":
         return await work.plan(signal);
       case "swap":
@@ -44,6 +44,24 @@ export async function runHelper(socket: string, clock: Clock, signal: AbortSigna
   };
   await Promise.race([answering(), once(control, "close")]);
 }
+
+/**
+ * The same bytes, the last of them only when it is known that no more come: tar leaves once it has read the end marks
+ * of an archive, and what is still to be written to it then would look like a failure.
+ */
+async function* withPromptEnd(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+  let held: Buffer = Buffer.alloc(0);
+  for await (const chunk of bytes) {
+    held = Buffer.concat([held, chunk]);
+    if (held.length <= END_BYTES) continue;
+    yield held.subarray(0, held.length - END_BYTES);
+    held = Buffer.from(held.subarray(held.length - END_BYTES));
+  }
+  yield held;
+}
+
+/** More than the end marks and the padding to a whole record of tar. */
+const END_BYTES = 32 * 1024;
 
 async function dial(path: string, greeting: Greeting): Promise<Socket> {
   const socket = connect(path);

@@ -17,6 +17,8 @@ const jobPlace = z.strictObject({
   folder: z.string(),
   path: z.string(),
   kind: z.enum(["folder", "file"]),
+  /** "dev:ino": whoever works there must see the same as whoever looked. */
+  identity: z.string(),
   /** Paths relative to the place that are wanted; null for all of it. */
   only: z.array(bytes).nullable(),
   /** Mount points below it, relative to it. */

@@ -12,10 +12,11 @@ export async function makeJob(runId: string, { shares, unknown }: Layout, tools:
   return {
     runId,
     stateFolder: await realpath(config.state),
-    places: shares.map(({ place: { folder, path, kind }, only }) => ({
+    places: shares.map(({ place: { folder, path, kind, identity }, only }) => ({
       folder,
       path,
       kind,
+      identity,
       only: only && [...only],
       nested: all
         .filter((other) => other.folder.startsWith(folder === "/" ? "/" : `${folder}/`))

@@ -1,6 +1,7 @@
 import { lstat, readFile, realpath } from "node:fs/promises";
 import { LifeboatError } from "../../errors.ts";
 import { isSystemError } from "../../system/files.ts";
+import { identityOf } from "./paths.ts";
 
 /** One mount point at or below the sources: the largest thing within which files can be put in place by rename. */
 export interface Place {
@@ -13,6 +14,7 @@ export interface Place {
   readonly readOnly: boolean;
   /** Of the file system, to count its free space once. */
   readonly device: number;
+  readonly identity: string;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function findPlaces(sources: string, own: ReadonlySet<string>): Pro
   const places: Place[] = [];
   for (const folder of [...(isOwnLayer ? [] : [root]), ...below]) {
     const stats = await lstat(folder);
-    if (own.has(`${stats.dev}:${stats.ino}`) && folder !== root) continue;
+    if (own.has(identityOf(stats)) && folder !== root) continue;
     if (!stats.isDirectory() && !stats.isFile()) continue;
     places.push({
       folder,
@@ -42,6 +44,7 @@ export async function findPlaces(sources: string, own: ReadonlySet<string>): Pro
       kind: stats.isDirectory() ? "folder" : "file",
       readOnly: mounts.get(deepestAround(folder, mounts)) ?? false,
       device: stats.dev,
+      identity: identityOf(stats),
     });
   }
   return places;

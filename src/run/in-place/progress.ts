@@ -1,7 +1,14 @@
+import { LifeboatError } from "../../errors.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import type { FileWork, Leftover } from "./file-work.ts";
 import { workFolder, type PlaceSwap } from "./job.ts";
-import { removeInPlaceJournal, writeInPlaceJournal, type InPlaceJournal, type Phase } from "./journal.ts";
+import {
+  readInPlaceJournal,
+  removeInPlaceJournal,
+  writeInPlaceJournal,
+  type InPlaceJournal,
+  type Phase,
+} from "./journal.ts";
 
 /** One restore in place: its journal, and whoever works on the files. */
 export interface Progress extends AsyncDisposable {
@@ -25,6 +32,11 @@ export async function progressOf(
   about: Omit<InPlaceJournal, "phase" | "swaps" | "watched">,
   open: () => Promise<FileWork>,
 ): Promise<Progress> {
+  if (await readInPlaceJournal(about.job.stateFolder)) {
+    throw new LifeboatError("failed", "an earlier restore in place has left things behind that cannot be removed yet", {
+      hint: "The log says why. Nothing was touched.",
+    });
+  }
   const progress = resumed({ ...about, phase: "staging", swaps: [], watched: [] }, open);
   await progress.enter("staging");
   return progress;

@@ -67,6 +67,9 @@ async function rollBack(cause: unknown, progress: Progress, run: Conduct, tools:
     if (isTouched) await putBack(progress, tools);
     for (const { container, error } of (await tools.quiescer.recover()).failures) run.leftDown(container, error);
     await progress.end(isTouched && progress.journal.keepOld ? "failed" : null);
+    for (const { container, wasWell, problem } of await tools.quiescer.watch(progress.journal.watched, toTheEnd)) {
+      if (wasWell) run.leftDown(container, new LifeboatError("left-down", `${problem}, also on the old data`));
+    }
   } catch (error) {
     return new LifeboatError("failed", `the restore failed (${describeError(cause)}), and so did its undoing`, {
       cause: error,

@@ -8,7 +8,8 @@ import { openWorker } from "./worker.ts";
 /**
  * Ends a restore in place whose process died: in all-old if it had not put all of the new data in place or the stack
  * is not well on it, else in all-new. The caller holds the lock, and brings back what is held when this resolves.
- * Rejects when the files cannot be reached: then neither a backup nor another restore may begin.
+ * Rejects when the files cannot be reached and may be half old, half new: then neither a backup nor another restore may
+ * begin. What cannot be tidied up is only told of; the next start tries again.
  */
 export async function resumeInPlace(tools: Tools): Promise<void> {
   const journal = await readInPlaceJournal(tools.config.state);
@@ -16,10 +17,20 @@ export async function resumeInPlace(tools: Tools): Promise<void> {
   tools.log.warn("ending a restore in place that was cut off", { backup: journal.backupId, phase: journal.phase });
   const signal = new AbortController().signal;
   await using progress = resumed(journal, () => openWorker(journal.byHelper, journal.job, tools, signal));
-  const isNew = await settle(progress, tools, signal);
+  const isNew = await settle(progress, tools, signal).catch((error: unknown) => {
+    if (!isSettled(progress)) throw error;
+    tools.log.error("what a restore left behind cannot be removed yet", { error: describeError(error) });
+    return undefined;
+  });
+  if (isNew === undefined) return;
   tools.log.warn(isNew ? "the restore is complete" : "everything is as it was before the restore", {
     backup: journal.backupId,
   });
+}
+
+/** All-old or all-new already: what is left to do is to tidy up, and nothing has to wait for that. */
+function isSettled({ journal }: Progress): boolean {
+  return ["staging", "finishing", "undone"].includes(journal.phase);
 }
 
 async function settle(progress: Progress, tools: Tools, signal: AbortSignal): Promise<boolean> {
