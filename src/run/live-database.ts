@@ -1,6 +1,6 @@
 import { constants, type Stats } from "node:fs";
 import { access, lstat, realpath } from "node:fs/promises";
-import { basename, dirname, join, normalize } from "node:path";
+import { basename, dirname, join, normalize, relative } from "node:path";
 import { LifeboatError } from "../errors.ts";
 import { readSqliteHeader, SIDE_FILES } from "../sources/sqlite/header.ts";
 import { isSystemError } from "../system/files.ts";
@@ -47,13 +47,20 @@ export async function requireWritable(database: string): Promise<void> {
 
 async function readOnlyMount(database: string, cause: unknown): Promise<LifeboatError> {
   const mount = await mountOf(database);
-  const [point, volume] = [mount?.point ?? dirname(database), mount?.volume ?? "VOLUME"];
-  return new LifeboatError("failed", `'${point}' is mounted read-only, so '${database}' cannot be written to`, {
-    cause,
-    hint:
-      `Nothing was touched. For this one command mount it writable: docker compose run --rm ${CAPABILITIES} ` +
-      `--volume ${volume}:${point} backup restore-rows …`,
-  });
+  const point = mount?.point ?? dirname(database);
+  const volume = mount?.volume === undefined ? "" : ` (volume '${mount.volume}')`;
+  // Not at the same place: compose keeps the "read-only" of the service's own mount there.
+  const into = join("/writable", relative(point, database));
+  return new LifeboatError(
+    "failed",
+    `'${point}'${volume} is mounted read-only, so '${database}' cannot be written to`,
+    {
+      cause,
+      hint:
+        "Nothing was touched. For this one command mount it writable elsewhere: " +
+        `docker compose run --rm ${CAPABILITIES} --volume VOLUME:/writable backup restore-rows … --into ${into}`,
+    },
+  );
 }
 
 const CAPABILITIES = "--cap-add CHOWN --cap-add DAC_OVERRIDE --cap-add FOWNER";

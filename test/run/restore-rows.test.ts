@@ -113,7 +113,10 @@ test("a read-only mount is named, with the command that helps, and a dry run wor
     const { exitCode, stderr } = await sandbox.lifeboat([...toast, "--yes"], env);
     assert.equal(exitCode, 1);
     assert.match(stderr, new RegExp(`'${view}' is mounted read-only`));
-    assert.match(stderr, /docker compose run --rm .*--volume VOLUME:.* backup restore-rows/);
+    assert.match(
+      stderr,
+      /docker compose run --rm .*--volume VOLUME:\/writable .*--into \/writable\/atheme\/atheme\.db/,
+    );
     const dry = await sandbox.lifeboat([...toast, "--dry-run"], env);
     assert.equal(dry.exitCode, 0, dry.stderr);
     assert.match(dry.stdout, /account_table: 1 added/);
