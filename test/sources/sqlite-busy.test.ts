@@ -37,6 +37,15 @@ describe("a database under a busy writer, seen through a read-only mount", { con
     });
   }
 
+  test("a writer frozen in the middle of a transaction does not keep its database from being copied", async () => {
+    await using volume = await Volume.create();
+    const writer = await volume.write("app.db", "half");
+    writer.kill("SIGSTOP");
+    const { copy, finding } = await volume.snapshot({ timeoutMs: 20_000 });
+    assert.deepEqual([finding.outcome, finding.facts["method"]], ["good", "recovered"]);
+    assert.equal(totalBalance(copy), TOTAL_BALANCE);
+  });
+
   test("an application that opens and closes its WAL database all the time is copied", async () => {
     await using volume = await Volume.create();
     await volume.write("app.db", "open-and-close", "wal");

@@ -4,7 +4,7 @@ import type { Clock } from "../../system/clock.ts";
 import { isSystemError } from "../../system/files.ts";
 import { bytesOf, type ByteString } from "../names.ts";
 import { copyFiles, copyFilesAtRest, DATA_FILES, GONE_PATIENCE_MS, pagesLostWithWal, recoverCopy } from "./at-rest.ts";
-import { isSameFile, lookAtFiles, type FilesOnDisk } from "./files.ts";
+import { isSameFile, lastWrittenMs, lookAtFiles, type FilesOnDisk } from "./files.ts";
 import { readSqliteHeader, type SqliteHeader } from "./header.ts";
 import type { CopyJob, CopyMethod } from "./job.ts";
 import { Malformed, Obstacle } from "./obstacle.ts";
@@ -46,6 +46,7 @@ export async function tryToCopy(attempt: Attempt): Promise<Unchecked> {
   } catch (error) {
     const reason = await explained(error, job.database);
     if (reason instanceof Malformed) return await keepRaw(attempt, header, reason);
+    if (reason instanceof Obstacle && (await isFrozenInTransaction(attempt))) return await atRest(attempt, header);
     throw reason;
   }
 }
@@ -62,6 +63,20 @@ async function online(attempt: Attempt, header: SqliteHeader, files: FilesOnDisk
     throw new Obstacle("it was replaced while it was copied");
   }
   return { method: "online", header, flaws: [], sideFiles: [] };
+}
+
+/** So long after the last write, a writer that still keeps its lock is not about to go on. */
+const FROZEN_AFTER_MS = 2000;
+
+/**
+ * True if whoever locks the database stopped in the middle of a transaction, as in a paused container. What SQLite has
+ * written by then can be rolled back by the journal, just as after a crash; without a journal on disk nobody could tell
+ * what belongs to the transaction.
+ */
+async function isFrozenInTransaction({ job, clock }: Attempt): Promise<boolean> {
+  const files = await lookAtFiles(job.database);
+  if (!files.journal || files.journal.size === 0n) return false;
+  return clock.now().getTime() - lastWrittenMs(files) >= FROZEN_AFTER_MS;
 }
 
 async function headerOf({ job }: Attempt): Promise<SqliteHeader> {
