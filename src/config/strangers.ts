@@ -41,6 +41,7 @@ const ALIASES = {
   BACKUP_SCHEDULE: "BACKUP_CRON_EXPRESSION",
   BACKUP_PASSPHRASE: "GPG_PASSPHRASE",
   BACKUP_PASSWORD: "GPG_PASSPHRASE",
+  BACKUP_ENCRYPTION_KEY: "GPG_PASSPHRASE",
   GPG_PASSWORD: "GPG_PASSPHRASE",
   RUN_ON_STARTUP: "BACKUP_ON_START",
 } as const;
@@ -109,6 +110,5 @@ const elsewhere: ReadonlyMap<string, Remark> = new Map([
   ["AZURE_STORAGE_CONNECTION_STRING", viaRclone("Azure")],
   ["DROPBOX_REFRESH_TOKEN", viaRclone("Dropbox")],
   ["GOOGLE_DRIVE_CREDENTIALS_JSON", viaRclone("Google Drive")],
-  ["PGPASSWORD", error("does nothing here", "BACKUP_POSTGRES_PASSWORD, or PGPASSFILE")],
   ["DOCKER_TLS_VERIFY", error("does nothing here", "DOCKER_HOST with a socket proxy")],
 ]);

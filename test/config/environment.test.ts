@@ -71,7 +71,6 @@ suite("names that are no settings", () => {
     for (const name of [
       "BACKUP_FULL_CRON_EXPRESSION",
       "BACKUP_KEEP_LAST",
-      "BACKUP_POSTGRES",
       "BACKUP_VOLUMES",
       "VERIFY_CRON_EXPRESSION",
       "DRILL_IMAGE",

@@ -16,6 +16,8 @@ suite("settings", () => {
       exclude: ["*.pid", "*.sock", "*.socket"],
       sqlite: "auto",
       sqliteTimeoutMs: 300_000,
+      postgres: [],
+      postgresTimeoutMs: 3_600_000,
       state: "/var/lib/lifeboat",
       compression: { kind: "zst", level: 3 },
       privateKeys: [],

@@ -45,7 +45,7 @@ export function explained(error: unknown, what: string, { name, user }: { name: 
       hint: "Check that the server runs, that it takes one more connection, and that it is in a network of this container.",
     });
   }
-  if (/canceling statement due to lock timeout|lock_not_available/.test(said) || code === "55P03") {
+  if (LOCKED_WORDS.test(said)) {
     return new PostgresError(`${message}: a table is locked`, {
       ...full,
       hint: "Something holds an ACCESS EXCLUSIVE lock (ALTER TABLE, VACUUM FULL, TRUNCATE): see pg_locks. Raise BACKUP_POSTGRES_TIMEOUT to wait longer.",
@@ -59,6 +59,9 @@ export function explained(error: unknown, what: string, { name, user }: { name: 
   }
   return new PostgresError(message, full);
 }
+
+/** pg_dump waits for its locks under a statement timeout. */
+const LOCKED_WORDS = /due to lock timeout|due to statement timeout.*LOCK TABLE/;
 
 function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";

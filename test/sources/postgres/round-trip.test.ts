@@ -45,6 +45,7 @@ async function fill(server: PostgresServer): Promise<void> {
     INSERT INTO checking SELECT n, 1000 FROM generate_series(1, 1000) n;
     INSERT INTO savings SELECT n, 1000 FROM generate_series(1, 1000) n;
     CREATE TABLE journal (id serial PRIMARY KEY, delta int);
+    ANALYZE;
   `);
   await server.sql(`CREATE DATABASE "a b/c=d" ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`);
   await server.sql("SET client_encoding = UTF8; CREATE TABLE t (x text); INSERT INTO t VALUES ('déjà vu')", "a b/c=d");
