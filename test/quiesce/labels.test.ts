@@ -15,7 +15,7 @@ test("every label is read", () => {
     "lifeboat.before.signal": "SIGHUP",
     "lifeboat.before.wait-for": "atheme/services.db",
     "lifeboat.before.timeout": "10s",
-    "lifeboat.postgres": "true",
+    "lifeboat.postgres": "false",
     "com.example.other": "1",
   });
   assert.deepEqual(problems, []);
