@@ -13,11 +13,16 @@ export interface SettingProblem {
 export class SettingsError extends LifeboatError {
   readonly problems: readonly SettingProblem[];
 
-  constructor(problems: readonly SettingProblem[]) {
+  /** `warnings` are told too: a misspelt name is often why another setting seems to be missing. */
+  constructor(problems: readonly SettingProblem[], warnings: readonly string[] = []) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
     super(
       "settings",
-      [`${count} with the settings:`, ...problems.map((problem) => `  ${describe(problem)}`)].join("\n"),
+      [
+        `${count} with the settings:`,
+        ...problems.map((problem) => `  ${describe(problem)}`),
+        ...warnings.map((warning) => `  warning: ${warning}`),
+      ].join("\n"),
       {
         hint: "Every setting is described in docs/reference/settings.md and by 'lifeboat --help'.",
       },

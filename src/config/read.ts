@@ -49,7 +49,7 @@ export function readSettings(env: Environment, world: World, purpose: Purpose = 
   const postgres = readPostgres(findings, exists);
   const rowSets = readRowSets(env, (path) => world.readFile(path), problems);
   const config = { ...assemble(findings, targets, world, purpose), ...postgres, rowSets };
-  if (problems.length > 0) throw new SettingsError(withoutDoubles(problems));
+  if (problems.length > 0) throw new SettingsError(withoutDoubles(problems), warnings);
   return { config, warnings, given: gathered.given };
 }
 

@@ -217,8 +217,10 @@ test("wrong settings are all told at once, each with its name, and nothing is do
     BACKUP_COMPRESION: "zst",
     TZ: "Mars/Olympus",
     BACKUP_RETENTION_DAYS: "-1",
+    GPG_PASPHRASE: "a near miss",
   });
   assert.equal(exitCode, 2);
+  assert.match(stderr, /warning: GPG_PASPHRASE .*GPG_PASSPHRASE/);
   for (const name of ["BACKUP_CRON_EXPRESSION", "BACKUP_COMPRESSION", "TZ", "BACKUP_RETENTION_DAYS"]) {
     assert.match(stderr, new RegExp(name));
   }
