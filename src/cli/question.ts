@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import type { Surroundings } from "../assemble.ts";
 
@@ -6,7 +7,9 @@ export async function askYes(question: string, { stdin, stderr, signal }: Surrou
   if (!stdin) return false;
   const lines = createInterface({ input: stdin, output: stderr });
   try {
-    return /^(y|yes)$/i.test((await lines.question(`${question} [y/N] `, { signal })).trim());
+    const hangUp = once(lines, "close").then(() => "");
+    const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal }), hangUp]);
+    return /^(y|yes)$/i.test(answer.trim());
   } catch (error) {
     signal.throwIfAborted();
     throw error;

@@ -50,7 +50,7 @@ export async function describePlan(
     by,
     keepOld,
     notes: [
-      ...(hasEngine ? [] : ["no container is stopped: there is no Docker socket; see that nothing uses the data"]),
+      ...(hasEngine ? [] : ["there is no Docker socket: see that nothing uses the data"]),
       ...unknown.map(({ folder }) => `'${folder}' is not in this backup and stays as it is`),
       ...(hasDumps ? ["dumps of PostgreSQL databases are not put back by this command"] : []),
     ],

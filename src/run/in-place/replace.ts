@@ -1,4 +1,4 @@
-import { describeError, LifeboatError } from "../../errors.ts";
+import { describeError, Interrupted, LifeboatError } from "../../errors.ts";
 import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import type { Conduct } from "../conduct.ts";
@@ -77,6 +77,8 @@ async function rollBack(cause: unknown, progress: Progress, run: Conduct, tools:
     });
   }
   if (!isTouched) return cause;
+  tools.log.info("everything is as it was before the restore");
+  if (cause instanceof Interrupted) return cause;
   const kept = progress.journal.keepOld
     ? ` The failed data is kept in '.lifeboat-${progress.journal.job.runId}/failed'.`
     : "";

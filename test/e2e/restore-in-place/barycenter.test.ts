@@ -139,6 +139,12 @@ describe("a restore in place of Barycenter, by a sidecar whose mounts are read-o
     assert(await after.knows(client));
     assert.deepEqual(await after.jwks(), jwks);
     assert.equal(await pictureOf(stack), picture);
+
+    const elsewhere = `docker run --rm -v "$PWD/backups:/archive:ro" -v "$PWD/passphrase.txt:/run/secrets/p:ro" \
+      -e GPG_PASSPHRASE_FILE=/run/secrets/p -e BACKUP_NAME=barycenter -v "$PWD/other:/backup/other" lifeboat:dev`;
+    const gone = await stack.attempt(`${elsewhere} restore latest --in-place --yes`);
+    assert.equal(gone.exitCode, 1);
+    assert.match(gone.stdout, /nothing is mounted for 'barycenter' of the backup/);
   });
 
   it("says which mounts it would need where there is no Docker socket", async () => {

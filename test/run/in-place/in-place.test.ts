@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { promisify } from "node:util";
 import Database from "better-sqlite3";
+import { until } from "../../until.ts";
 import { makeSandbox, type Ended, type Sandbox } from "../sandbox.ts";
 import { makeMountedSandbox, pictureOf, putMoment } from "./mounted-sandbox.ts";
+
+const run = promisify(execFile);
 
 async function sandboxOf(t: TestContext): Promise<Sandbox> {
   const sandbox = await makeSandbox();
@@ -157,4 +162,66 @@ test("a dry run, no terminal, a wrong key, a hole, no room and a broken archive 
   await refusal(13, /is damaged/, ["latest", "--in-place", "--yes"]);
   await rename(path, `${path}.away`);
   await refusal(13, /is missing/, ["latest", "--in-place", "--yes"]);
+});
+
+test("too little room on one of the mounts is told before anything is written there", async (t) => {
+  const sandbox = await sandboxOf(t);
+  const volume = join(sandbox.data, "volume");
+  await mkdir(volume);
+  await writeFile(join(volume, "file"), "then");
+  await writeFile(join(sandbox.data, "other"), "then");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await run("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", volume]);
+  try {
+    const before = await pictureOf(sandbox.data);
+    const { exitCode, stdout } = await restore(sandbox);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /not enough space in '\S+\/volume' to put the new data beside the old/);
+    assert.deepEqual(await pictureOf(sandbox.data), before);
+  } finally {
+    await run("umount", ["--lazy", volume]);
+  }
+});
+
+test("a restore waits for no other run, and one that is told to end puts everything back", async (t) => {
+  const sandbox = await sandboxOf(t);
+  await writeFile(join(sandbox.data, "file"), "then");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await writeFile(join(sandbox.data, "file"), "now");
+  const args = ["restore", "latest", "--in-place", "--yes"];
+  const hanging = sandbox.start(args, { LIFEBOAT_FAILPOINT: "in-place:released:hang" });
+  await until("the new data is there", async () => (await readFile(join(sandbox.data, "file"), "utf8")) === "then");
+  for (const other of [args, ["backup"]]) assert.equal((await sandbox.lifeboat(other)).exitCode, 11);
+  hanging.kill("SIGTERM");
+  assert.equal((await hanging).exitCode, 143);
+  assert.equal(await readFile(join(sandbox.data, "file"), "utf8"), "now");
+  assert.deepEqual(await readdir(sandbox.data), ["file"]);
+});
+
+test("a database that is not whole is never put in place, unless it was damaged when it was saved", async (t) => {
+  const sandbox = await sandboxOf(t);
+  const path = join(sandbox.data, "app.db");
+  const database = new Database(path);
+  database.exec("CREATE TABLE t (x TEXT); CREATE INDEX i ON t (x)");
+  const insert = database.prepare("INSERT INTO t VALUES (?)");
+  for (let at = 0; at < 2000; at++) insert.run(`row ${at}`);
+  database.close();
+  const bytes = await readFile(path);
+  bytes.fill(0, 4096 * 3, 4096 * 4);
+  await writeFile(path, bytes);
+  // As a file like any other, nobody looks at it when it is saved.
+  succeeded(await sandbox.lifeboat(["backup"], { BACKUP_SQLITE: "off" }));
+  await writeFile(path, "now");
+  const refused = await restore(sandbox);
+  assert.equal(refused.exitCode, 13, refused.stdout);
+  assert.match(refused.stdout, /database 'app\.db' is not whole: SQLite/);
+  assert.equal(await readFile(path, "utf8"), "now");
+
+  await writeFile(path, bytes);
+  assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 3, "saved, and told");
+  await writeFile(path, "now");
+  const told = await restore(sandbox);
+  assert.equal(told.exitCode, 3);
+  assert.match(told.stdout, /'app\.db' was damaged when it was saved/);
+  assert.notEqual(await readFile(path, "utf8"), "now");
 });
