@@ -4,7 +4,7 @@ import type { ByteSource } from "./byte-source.ts";
 /** The header of an OpenPGP packet (RFC 9580, 4.2). */
 export interface PacketHeader {
   readonly tag: number;
-  /** Of the body, or of its first part. */
+  /** Of the body, or of its first part; Infinity: to the end of the stream, as GnuPG has it for compressed data. */
   readonly length: number;
   /** True if more parts follow, each with a length of its own. */
   readonly partial: boolean;
@@ -16,11 +16,11 @@ export interface PacketHeader {
 export async function readPacketHeader(source: ByteSource): Promise<PacketHeader | undefined> {
   const first = await source.some(1);
   const octet = first?.[0];
-  if (octet === undefined) return undefined;
+  if (!first || octet === undefined) return undefined;
   if ((octet & 0x80) === 0) throw malformedPacket("there is no packet where one must begin");
   if ((octet & 0x40) === 0) {
     const lengthBytes = [1, 2, 4][octet & 3];
-    if (lengthBytes === undefined) throw malformedPacket("a packet has no length");
+    if (lengthBytes === undefined) return { tag: (octet >> 2) & 0x0f, length: Infinity, partial: false, bytes: first };
     const length = await source.take(lengthBytes);
     const bytes = Buffer.concat([Buffer.from([octet]), length]);
     return { tag: (octet >> 2) & 0x0f, length: length.readUIntBE(0, lengthBytes), partial: false, bytes };
@@ -35,6 +35,7 @@ export async function* packetBody(source: ByteSource, header: PacketHeader): Asy
   for (;;) {
     while (length > 0) {
       const piece = await source.some(length);
+      if (!piece && length === Infinity) return;
       if (!piece) throw malformedPacket("it ends too early");
       length -= piece.length;
       yield piece;

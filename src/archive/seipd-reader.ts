@@ -1,5 +1,6 @@
 import { createDecipheriv, createHash } from "node:crypto";
 import { ByteSource } from "./byte-source.ts";
+import { decompressedPackets } from "./compressed-packet.ts";
 import { malformedPacket, packetBody, readPacketHeader } from "./packet.ts";
 import type { Bytes } from "./through-child.ts";
 
@@ -24,14 +25,19 @@ export async function* decryptedData(
 ): AsyncGenerator<Buffer, void> {
   const inside = new ByteSource(authenticatedPackets(prefix, rest, sessionKey));
   try {
-    const header = await readPacketHeader(inside);
+    const outer = await readPacketHeader(inside);
+    const isCompressed = outer?.tag === COMPRESSED;
+    const packets = isCompressed ? new ByteSource(decompressedPackets(packetBody(inside, outer))) : inside;
+    const header = isCompressed ? await readPacketHeader(packets) : outer;
     if (header?.tag !== LITERAL) throw malformedPacket("it holds no literal data");
-    const body = new ByteSource(packetBody(inside, header));
+    const body = new ByteSource(packetBody(packets, header));
     const [, nameLength = 0] = await body.take(2);
     await body.take(nameLength + 4);
     for (let bytes = await body.some(Infinity); bytes; bytes = await body.some(Infinity)) yield bytes;
     // Also reads to the very end, where the integrity code is.
-    if (await inside.some(1)) throw malformedPacket("there is more than one packet in it");
+    if ((await packets.some(1)) || (await inside.some(1))) {
+      throw malformedPacket("there is more than one packet in it");
+    }
   } finally {
     await inside.close();
   }
@@ -69,6 +75,7 @@ function splitTail(bytes: Buffer): [Buffer, Buffer] {
 }
 
 const NO_IV = Buffer.alloc(16);
+const COMPRESSED = 8;
 const LITERAL = 11;
 const MDC_BYTES = 22;
 const MDC_HEADER = 0xd314;

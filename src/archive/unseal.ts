@@ -30,9 +30,14 @@ export async function openSealed(path: string, keys: OpeningKeys, signal: AbortS
  * proven authentic. Rejects as `openSealed` does.
  */
 export async function decryptFile(from: string, to: string, keys: OpeningKeys, signal: AbortSignal): Promise<void> {
+  await writeNewFile(to, () => openSealed(from, keys, signal), signal);
+}
+
+/** Writes a new file (mode 0600), which appears only once all that `open` gives is on the disk. */
+export async function writeNewFile(to: string, open: () => Promise<Bytes>, signal: AbortSignal): Promise<void> {
   await refuseExisting(to);
   const partial = join(dirname(to), `.${basename(to)}.${randomBytes(4).toString("hex")}.partial`);
-  await writeSealedFile(partial, await openSealed(from, keys, signal), signal);
+  await writeSealedFile(partial, await open(), signal);
   try {
     await syncFile(partial);
     await refuseExisting(to);
@@ -68,7 +73,8 @@ function compressionOf(path: string, head: Buffer): CompressionKind {
 
 const KNOWN_ENDING = /\.(zst|gz|tar|index)$/;
 
-async function* fileBytes(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+/** The bytes of a file, as they are. */
+export async function* fileBytes(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   const handle = await open(path, "r");
   try {
     for (;;) {
@@ -101,7 +107,8 @@ async function* following(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGe
   }
 }
 
-async function* namingFile(path: string, plain: Bytes, signal: AbortSignal): AsyncGenerator<Buffer, void> {
+/** The same bytes; a failure names the file. */
+export async function* namingFile(path: string, plain: Bytes, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   try {
     yield* plain;
   } catch (error) {
@@ -109,7 +116,8 @@ async function* namingFile(path: string, plain: Bytes, signal: AbortSignal): Asy
   }
 }
 
-function aboutFile(path: string, error: unknown, signal: AbortSignal): unknown {
+/** The error of opening that file, of the kind that its cause has. */
+export function aboutFile(path: string, error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   // A program that ended by itself and badly found fault with its input; one that was killed or is missing did not.
   const damaged = error instanceof ChildError && error.exitStatus !== undefined;

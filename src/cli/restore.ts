@@ -2,6 +2,7 @@ import { LifeboatError } from "../errors.ts";
 import { parseMoment } from "../plan/moment.ts";
 import { planInPlace, restoreInPlace } from "../run/in-place/in-place.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
+import { restoreFile, type WantedFile } from "../run/restore-file.ts";
 import { restoreTo } from "../run/restore.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 import { planText } from "./plan-text.ts";
@@ -15,11 +16,13 @@ interface RestoreOptions extends Options {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly keepOld?: boolean;
+  readonly fromFile?: string;
+  readonly maxSize?: string;
 }
 
 export function addRestore(line: CommandLine): void {
   const { command, assembled, tell, world } = line;
-  command("restore <id>", "restore a backup; <id> may be 'latest' or the beginning of an id")
+  command("restore [id]", "restore a backup; <id> may be 'latest' or the beginning of an id")
     .option("--to <folder>", "into a folder that is empty, or does not exist yet")
     .option("--in-place", "where the data lives: stop what uses it, replace it, start again; undone if that fails")
     .option("--at <time>", 'with latest: the newest taken at or before this, as "2026-02-14 02:00" in TZ')
@@ -28,7 +31,15 @@ export function addRestore(line: CommandLine): void {
     .option("--dry-run", "in place: fetch, check and show what would be done, and touch nothing")
     .option("--yes", "in place: do not ask")
     .option("--keep-old", "in place: keep what was replaced, beside the new")
-    .action(async (id: string, options: RestoreOptions) => {
+    .option("--from-file <file>", "to a folder: what gpg, openssl, tar or gzip made before; instead of <id>")
+    .option("--max-size <size>", "with --from-file: refuse what unpacks to more, as 500M or 20G; default: what is free")
+    .action(async (id: string | undefined, options: RestoreOptions) => {
+      if (id === undefined || options.fromFile !== undefined) {
+        const wanted = wantedFile(id, options);
+        const tools = await assembled("decrypt");
+        tell(await restoreFile(wanted, tools, world.signal), options.json, tools);
+        return;
+      }
       requireSense(id, options, world.stdin?.isTTY === true);
       const tools = await assembled("restore");
       const { at, only } = options;
@@ -67,6 +78,9 @@ function show(plan: InPlacePlan, { json, dryRun }: RestoreOptions, { world, prin
 
 function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean): void {
   const wrong = (message: string, hint: string) => new LifeboatError("usage", message, { hint });
+  if (options.maxSize !== undefined) {
+    throw wrong("--max-size belongs to --from-file", "How large a backup is, its receipt says.");
+  }
   const { to, inPlace, at, dryRun, yes, keepOld } = options;
   if ((to === undefined) === (inPlace !== true)) {
     throw wrong("a restore goes either to a folder or in place", "Give one of --to FOLDER and --in-place.");
@@ -83,6 +97,24 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
       "Say --yes to replace without being asked, or --dry-run to see the plan.",
     );
   }
+}
+
+function wantedFile(id: string | undefined, { fromFile, to, maxSize, ...rest }: RestoreOptions): WantedFile {
+  const wrong = (message: string, hint: string) => new LifeboatError("usage", message, { hint });
+  if (fromFile === undefined) throw wrong("nothing says what to restore", "Give an id, 'latest', or --from-file FILE.");
+  if (id !== undefined) throw wrong(`both '${id}' and --from-file are given`, "Give one of the two.");
+  if (to === undefined) throw wrong("--from-file needs --to", "Say where its files shall go: --to FOLDER.");
+  const { json: _, ...others } = rest;
+  if (Object.keys(others).length > 0) {
+    throw wrong("--from-file goes with --to and --max-size only", "Leave the other options out.");
+  }
+  return { file: fromFile, to, ...(maxSize === undefined ? {} : { maxBytes: bytesOf(maxSize) }) };
+}
+
+function bytesOf(size: string): number {
+  const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(size) ?? [];
+  if (number !== undefined) return Math.floor(Number(number) * 1024 ** " KMGT".indexOf(unit.toUpperCase() || " "));
+  throw new LifeboatError("usage", `--max-size '${size}' is no size`, { hint: "Such as 500M or 20G." });
 }
 
 function trimmed(path: string): string {

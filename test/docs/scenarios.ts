@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { reachBarycenter } from "../e2e/barycenter.ts";
 import { putIrcFiles } from "../e2e/irc/stack.ts";
 import type { Stack } from "../e2e/stack.ts";
+import { until } from "../until.ts";
 import { addNas, addressOfS3, addS3, allowOnNas } from "./machines.ts";
 import { readBlocks } from "./page.ts";
 import type { Scenario } from "./walk.ts";
@@ -91,6 +92,27 @@ export const scenarios: readonly Scenario[] = [
       const owners = await stack.sh("docker compose exec barycenter stat -c %u /app/data/barycenter.db");
       assert.equal(owners, "1000\n");
       await reachBarycenter(stack);
+    },
+  },
+  {
+    page: "docs/how-to/old-archives.md",
+    files: {},
+    async before(stack) {
+      await makePassphrase(stack);
+      await stack.sh(`
+        mv passphrase.txt old-passphrase.txt && mkdir old data restored && mkdir -m 700 "$GNUPGHOME"
+        echo secret > data/private_key.pem
+        tar czf - -C data . | gpg --symmetric --cipher-algo AES256 --batch --pinentry-mode loopback \\
+          --passphrase-file old-passphrase.txt > old/barycenter-20260214-020000.tar.gz.gpg
+        tar czf - -C data . | openssl enc -aes-256-cbc -salt -pass file:old-passphrase.txt -out old/ssl_20231201_020000.tar.gz.enc
+        echo rows | gzip > old/atheme_20231201_020000.db.gz`);
+    },
+    async after(stack) {
+      assert.equal(
+        await stack.sh("cat restored/barycenter/private_key.pem restored/ssl/private_key.pem"),
+        "secret\nsecret\n",
+      );
+      assert.equal(await stack.sh("cat old/atheme_20231201_020000.db"), "rows\n");
     },
   },
   {
@@ -215,6 +237,19 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    page: "docs/how-to/postgres.md",
+    files: { "docker-compose.yml": "test/docs/postgres.compose.yml" },
+    before: makePassphrase,
+    byHand: followBarycenterOnPostgres,
+    async after(stack, outputs) {
+      assert.match(outputs.join(), /backup\/\.databases\/db\/barycenter\.pgdump/);
+      const before = await readFile(join(stack.folder, "clients.before"), "utf8");
+      const now = new Set((await clientsOf(stack)).split("\n"));
+      assert(before.length > 0 && before.split("\n").every((id) => now.has(id)), "a client is lost");
+      assert.equal(await keyOf(stack), await readFile(join(stack.folder, "key.before"), "utf8"));
+    },
+  },
+  {
     page: "docs/how-to/irc-stack.md",
     files: {
       "docker-compose.yml": "test/e2e/irc/compose.yml",
@@ -246,6 +281,24 @@ async function makePassphrase(stack: Stack): Promise<void> {
 async function startWithPassphrase(stack: Stack): Promise<void> {
   await makePassphrase(stack);
   await stack.sh("docker compose up -d");
+}
+
+/** What was there before the backup is noted; once it is restored to a folder, all volumes are lost. */
+async function followBarycenterOnPostgres(stack: Stack, { text }: { readonly text: string }): Promise<void> {
+  if (text === "docker compose up -d\n") {
+    await until("clients register", async () => (await clientsOf(stack).catch(() => "")) !== "");
+    await writeFile(join(stack.folder, "clients.before"), await clientsOf(stack));
+    await writeFile(join(stack.folder, "key.before"), await keyOf(stack));
+  }
+  if (text.includes("restore latest")) await stack.sh("docker compose down --volumes --timeout 1");
+}
+
+async function clientsOf(stack: Stack): Promise<string> {
+  return (await stack.sh('docker compose exec db psql -qAtU barycenter -c "SELECT client_id FROM clients"')).trim();
+}
+
+async function keyOf(stack: Stack): Promise<string> {
+  return await stack.sh("docker compose exec barycenter cat /app/data/private_key.pem");
 }
 
 /** Once the page has made a key, the other machine is told. */

@@ -1,0 +1,42 @@
+import { pipeline } from "node:stream/promises";
+import { createInflate, createInflateRaw } from "node:zlib";
+import { LifeboatError } from "../errors.ts";
+import { ByteSource } from "./byte-source.ts";
+import { malformedPacket } from "./packet.ts";
+import type { Bytes } from "./through-child.ts";
+
+/**
+ * Opens the body of a compressed data packet (RFC 9580, 5.6), which GnuPG puts around what it encrypts unless it is
+ * told not to. This program's own archives have none.
+ */
+export async function* decompressedPackets(body: Bytes): AsyncGenerator<Buffer, void> {
+  const source = new ByteSource(body);
+  const [algorithm] = await source.take(1);
+  const inflate = algorithm === ZIP ? createInflateRaw() : algorithm === ZLIB ? createInflate() : undefined;
+  if (!inflate) {
+    throw new LifeboatError("failed", `it is compressed in a way (${algorithm}) that only gpg itself opens`, {
+      hint: "Open it with 'gpg --decrypt FILE', and go on with what that gives.",
+    });
+  }
+  const feeding = pipeline(rest(source), inflate);
+  feeding.catch(() => {
+    // Told below: a failure of the input fails the output as well.
+  });
+  try {
+    yield* inflate as AsyncIterable<Buffer>;
+    await feeding;
+  } catch (error) {
+    if (error instanceof LifeboatError) throw error;
+    throw malformedPacket(error instanceof Error ? error.message : String(error));
+  } finally {
+    inflate.destroy();
+    await source.close();
+  }
+}
+
+const ZIP = 1;
+const ZLIB = 2;
+
+async function* rest(source: ByteSource): AsyncGenerator<Buffer, void> {
+  for (let bytes = await source.some(Infinity); bytes; bytes = await source.some(Infinity)) yield bytes;
+}

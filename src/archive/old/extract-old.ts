@@ -1,0 +1,69 @@
+import { LifeboatError } from "../../errors.ts";
+import { MemberSafety } from "../member-safety.ts";
+import { endOfArchive, visitMembers } from "../member-stream.ts";
+import { extractingTar, type ExtractionWarnings } from "../tar-extraction.ts";
+import type { TarMember } from "../tar-member.ts";
+import type { Bytes } from "../through-child.ts";
+import { canonicalTar } from "./old-tar.ts";
+
+export interface OldExtraction {
+  readonly tar: Bytes;
+  /** An empty folder; "backup" appears in it. What is there counts only once this has resolved. */
+  readonly into: string;
+  /** Of all files together. More than that is refused before it is written. */
+  readonly maxBytes: number;
+  readonly warn: (sentence: string) => void;
+  readonly onProgress: (contentBytes: number) => void;
+}
+
+/**
+ * Extracts a tar that has no index, by the rules that our own archives are held to: nothing outside its folder, nothing
+ * through a symlink, nothing twice, no devices. Rejects with "verification-failed", and with "failed" beyond `maxBytes`.
+ */
+export async function extractOld(
+  request: OldExtraction,
+  signal: AbortSignal,
+): Promise<{ readonly files: number; readonly contentBytes: number; readonly warnings: ExtractionWarnings }> {
+  const limits = new Limits(request.maxBytes);
+  const warnings = await extractingTar(request.into, safeTar(request, limits, signal), signal);
+  return { files: limits.files, contentBytes: limits.contentBytes, warnings };
+}
+
+async function* safeTar(
+  { tar, warn, onProgress }: OldExtraction,
+  limits: Limits,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void> {
+  let passedBytes = 0;
+  for await (const bytes of visitMembers(canonicalTar(tar, warn), limits, signal)) {
+    passedBytes += bytes.length;
+    onProgress(limits.contentBytes);
+    yield bytes;
+  }
+  yield endOfArchive(passedBytes);
+}
+
+class Limits {
+  files = 0;
+  contentBytes = 0;
+  readonly #maxBytes: number;
+  readonly #safety = new MemberSafety();
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  begin(member: TarMember, headers: Buffer): Buffer {
+    this.#safety.check(member);
+    this.contentBytes += member.sizeBytes;
+    if (member.type === "file") this.files += 1;
+    if (this.contentBytes <= this.#maxBytes) return headers;
+    throw new LifeboatError("failed", `it unpacks to more than ${this.#maxBytes} bytes`, {
+      hint: "Nothing was put in place. If that is right, make room, or say --max-size with more.",
+    });
+  }
+
+  end(): void {
+    // Nothing is known that a file's content could be held against.
+  }
+}

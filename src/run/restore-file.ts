@@ -1,0 +1,121 @@
+import { lstat, mkdir, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { extractOld } from "../archive/old/extract-old.ts";
+import { openOldFile, type OldFile } from "../archive/old/old-file.ts";
+import type { Bytes } from "../archive/through-child.ts";
+import { writeNewFile } from "../archive/unseal.ts";
+import { LifeboatError } from "../errors.ts";
+import type { RunReport } from "../report/outcome.ts";
+import { checkCopy } from "../sources/sqlite/check.ts";
+import { freeBytes, isSystemError, syncFolder } from "../system/files.ts";
+import { conduct, type Conduct } from "./conduct.ts";
+import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
+import type { Tools } from "./tools.ts";
+
+export interface WantedFile {
+  /** What another program made: *.tar.gz.gpg, *.tar.gz.enc, *.db.gz, *.tar.gz, *.pgdump. */
+  readonly file: string;
+  readonly to: string;
+  /** Of all that comes out of it. Default: what is free where it goes. */
+  readonly maxBytes?: number;
+}
+
+/**
+ * Restores a file that was made by other means than this program into a folder that does not exist yet or is empty: a
+ * tar's members, or else the one file that it is, decrypted and decompressed. What it is, its bytes say. Nothing
+ * appears before all of it was read to its end.
+ */
+export async function restoreFile(wanted: WantedFile, tools: Tools, signal: AbortSignal): Promise<RunReport> {
+  const { log } = tools;
+  return await conduct("restore", tools, async (run) => {
+    const [file, to] = [resolve(wanted.file), resolve(wanted.to)];
+    const sizeBytes = await sizeOfFile(file);
+    await requireEmpty(to);
+    const quarantine = await makeQuarantine(to);
+    try {
+      const opened = await run.step("open", () => openOldFile(file, tools.keys, signal));
+      for (const warning of opened.warnings) run.warn(warning);
+      const maxBytes = wanted.maxBytes ?? Math.max(0, (await freeBytes(quarantine)) - RESERVE_BYTES);
+      using bar = tools.progress.start(`restore ${basename(file)}`, sizeBytes);
+      const request = {
+        opened,
+        name: plainName(file),
+        into: quarantine,
+        maxBytes,
+        onProgress: (bytes: number) => bar.at(bytes),
+      };
+      const content = await run.step("extract", () => putIn(request, run, tools, signal));
+      await publish(join(quarantine, "backup"), to);
+      log.info("file restored", { file, content, to });
+    } finally {
+      await rm(quarantine, { recursive: true, force: true });
+    }
+    await syncFolder(dirname(to));
+  });
+}
+
+/** The file system's own bookkeeping. */
+const RESERVE_BYTES = 16 * 1024 * 1024;
+
+async function sizeOfFile(file: string): Promise<number> {
+  try {
+    const stats = await lstat(file);
+    if (!stats.isDirectory()) return stats.size;
+  } catch (error) {
+    if (!isSystemError(error, "ENOENT", "ENOTDIR")) throw error;
+  }
+  throw new LifeboatError("not-found", `there is no file '${file}'`);
+}
+
+/** Without the endings that say how it was packed. Never empty, and no path. */
+export function plainName(file: string): string {
+  const name = basename(file);
+  return name.replace(/(?<=.)(\.gz|\.zst)?(\.gpg|\.enc)?$/, "") || name;
+}
+
+interface Request {
+  readonly opened: OldFile;
+  readonly name: string;
+  readonly into: string;
+  readonly maxBytes: number;
+  readonly onProgress: (bytes: number) => void;
+}
+
+async function putIn(
+  { opened, name, into, maxBytes, onProgress }: Request,
+  run: Conduct,
+  { clock }: Tools,
+  signal: AbortSignal,
+): Promise<string> {
+  if (opened.content === "tar") {
+    const warn = (sentence: string) => run.warn(sentence);
+    const request = { tar: opened.bytes, into, maxBytes, warn, onProgress };
+    const { files, warnings } = await extractOld(request, signal);
+    for (const warning of warnings.first) run.warn(warning);
+    // An empty tar has no members at all.
+    await mkdir(join(into, "backup"), { recursive: true });
+    return `${files} files`;
+  }
+  const folder = join(into, "backup");
+  await mkdir(folder);
+  const path = join(folder, name);
+  await writeNewFile(path, async () => limited(opened.bytes, maxBytes, onProgress), signal);
+  if (opened.content === "sqlite") {
+    for (const flaw of checkCopy(path, clock).flaws) run.warn(`the database is flawed: ${flaw}`);
+  }
+  return opened.content ?? "a file of no known kind";
+}
+
+async function* limited(bytes: Bytes, maxBytes: number, onProgress: (bytes: number) => void): AsyncGenerator<Buffer> {
+  let total = 0;
+  for await (const chunk of bytes) {
+    total += chunk.length;
+    if (total > maxBytes) {
+      throw new LifeboatError("failed", `it unpacks to more than ${maxBytes} bytes`, {
+        hint: "Nothing was put in place. If that is right, make room, or say --max-size with more.",
+      });
+    }
+    onProgress(total);
+    yield chunk;
+  }
+}
