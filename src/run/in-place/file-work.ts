@@ -49,6 +49,7 @@ export function directWork(job: Job, clock: Clock): FileWork {
       await requireSame(placeAt(job, place));
       await keepingTimes(dirname(work), () => mkdir(into, { recursive: true, mode: 0o700 }));
       const { first } = await extractingTar(into, tar, signal);
+      await requireNoLinks(join(into, "backup"), placeAt(job, place).path);
       await failpoint("in-place:extracted", signal);
       const flaws = await checkDatabases(newRoot(job, place), placeAt(job, place).path, clock, signal);
       await runChild({ program: "sync", args: ["--file-system", into] }, { signal, timeoutMs: SYNC_MS });
@@ -94,6 +95,18 @@ async function requireSame({ folder, identity }: JobPlace): Promise<void> {
       hint: "Mount it writable and restore without a helper container (docs/how-to/restore-in-place.md).",
     },
   );
+}
+
+/** Where a place is now there may have been a symlink then: what that leads to is not ours. */
+async function requireNoLinks(folder: string, path: string): Promise<void> {
+  let here = folder;
+  for (const name of ["", ...path.split("/")]) {
+    here = join(here, name);
+    if (!(await look(here))?.isSymbolicLink()) continue;
+    throw new LifeboatError("failed", `'${path}' was a symlink when it was saved, and is a mount now`, {
+      hint: "Mount what it should be, or leave it out with --only. Nothing was touched.",
+    });
+  }
 }
 
 /** All that was just written may still have to reach a slow disk. */

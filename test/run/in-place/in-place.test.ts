@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -224,4 +224,28 @@ test("a database that is not whole is never put in place, unless it was damaged 
   assert.equal(told.exitCode, 3);
   assert.match(told.stdout, /'app\.db' was damaged when it was saved/);
   assert.notEqual(await readFile(path, "utf8"), "now");
+});
+
+test("where a symlink was saved and a volume is mounted now, nothing is read or written through the link", async (t) => {
+  const sandbox = await sandboxOf(t);
+  const [volume, elsewhere] = [join(sandbox.data, "volume"), join(sandbox.folder, "elsewhere")];
+  await mkdir(elsewhere);
+  await writeFile(join(elsewhere, "secret"), "not ours");
+  await symlink(elsewhere, volume);
+  await writeFile(join(sandbox.data, "file"), "then");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await rm(volume);
+  await mkdir(volume);
+  await run("mount", ["-t", "tmpfs", "-o", "size=64m", "tmpfs", volume]);
+  try {
+    await writeFile(join(volume, "now"), "now");
+    const before = await pictureOf(sandbox.data);
+    const { exitCode, stdout } = await restore(sandbox);
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /'volume' was a symlink when it was saved, and is a mount now/);
+    assert.deepEqual(await pictureOf(sandbox.data), before);
+    assert.deepEqual(await readdir(elsewhere), ["secret"]);
+  } finally {
+    await run("umount", ["--lazy", volume]);
+  }
 });
