@@ -46,13 +46,13 @@ async function ask(address: PostgresAddress, database: string, sql: string, sign
   } catch (error) {
     signal.throwIfAborted();
     const plain = address.sslMode === "prefer" && String(error).includes("does not support SSL");
-    if (!plain) throw explained(error, `ask database '${database}'`, address);
+    if (!plain) throw explained(error, `ask database '${database}'`, { ...address, programs: "image" });
   }
   try {
     return await askOnce(address, database, sql, false, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw explained(error, `ask database '${database}'`, address);
+    throw explained(error, `ask database '${database}'`, { ...address, programs: "image" });
   }
 }
 

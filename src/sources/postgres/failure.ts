@@ -1,3 +1,4 @@
+import type { PostgresServer } from "./server.ts";
 import { isRefusal, isUnreachable } from "./sqlstate.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 
@@ -24,7 +25,8 @@ export class PostgresError extends LifeboatError {
 }
 
 /** What `error`, from a question to `server` or from one of its programs, means. `what` is what could not be done. */
-export function explained(error: unknown, what: string, { name, user }: { name: string; user: string }): PostgresError {
+export function explained(error: unknown, what: string, server: Refused): PostgresError {
+  const { name, user } = server;
   const code = codeOf(error);
   const said = describeError(error);
   const message = `cannot ${what} of PostgreSQL server '${name}'`;
@@ -35,7 +37,7 @@ export function explained(error: unknown, what: string, { name, user }: { name: 
   if (isRefusal(code, said)) {
     return new PostgresError(`${message}: user '${user}' is not let in`, {
       ...full,
-      hint: "Check the user, the password (BACKUP_POSTGRES_PASSWORD or PGPASSFILE) and pg_hba.conf.",
+      hint: server.programs === "server" ? LABEL_HINT : URL_HINT,
     });
   }
   if (isUnreachable(code, said)) {
@@ -59,6 +61,12 @@ export function explained(error: unknown, what: string, { name, user }: { name: 
   }
   return new PostgresError(message, full);
 }
+
+type Refused = Pick<PostgresServer, "name" | "user" | "programs">;
+
+const URL_HINT = "Check the user, the password (BACKUP_POSTGRES_PASSWORD or PGPASSFILE) and pg_hba.conf.";
+const LABEL_HINT =
+  "Name a user whom pg_hba.conf lets in over the local socket, with the label lifeboat.postgres.user; without it, that is the container's POSTGRES_USER.";
 
 /** pg_dump waits for its locks under a statement timeout. */
 const LOCKED_WORDS = /due to lock timeout|due to statement timeout.*LOCK TABLE/;

@@ -81,6 +81,14 @@ test("a labelled container that does not run fails the run before anything is he
   await idle[Symbol.asyncDispose]();
 });
 
+test("a user whom the local socket does not let in is named, with the label that names another", async () => {
+  const labels = { "lifeboat.postgres": "true", "lifeboat.postgres.user": "nobody" };
+  const third = await sidecar.server(17, "third", { labels });
+  await third.ready();
+  assert.match(await sidecar.backup(labelled(), 1), /user 'nobody' is not let in.*lifeboat\.postgres\.user/s);
+  await third[Symbol.asyncDispose]();
+});
+
 test("labels name another user and other databases", async () => {
   const labels = {
     "lifeboat.postgres": "true",

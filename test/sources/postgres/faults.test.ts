@@ -173,6 +173,12 @@ test("a database dropped between the list and its dump degrades the run, and the
   await sidecar.unshadow();
 });
 
+test("a stack that keeps everything in PostgreSQL has a backup too", async () => {
+  await sidecar.sh("mkdir /x/empty");
+  await sidecar.backup(url({ BACKUP_SOURCES: "/x/empty" }));
+  assert((await sidecar.sources()).some(({ name }) => name === "db/app"));
+});
+
 test("a folder where the dumps would be is not mixed with them", async () => {
   await sidecar.sh("mkdir /x/data/.databases");
   await fails(url(), /'\/x\/data\/\.databases' is where the dumps of PostgreSQL would be/);
