@@ -28,7 +28,9 @@ export async function restoreRows(
     const why = cause instanceof ChildError ? "its process crashed" : `not within ${timeoutMs / 1000} s`;
     throw new LifeboatError("failed", `the rows could not be restored: ${why}`, {
       cause,
-      hint: "The database is as it was. If it is large or often locked, raise BACKUP_SQLITE_TIMEOUT.",
+      hint:
+        "SQLite rolls back what was under way. Look at the rows before trying again; if the database is large or often " +
+        "locked, raise BACKUP_SQLITE_TIMEOUT.",
     });
   }
   if (answer.kind === "done") return answer.tables;

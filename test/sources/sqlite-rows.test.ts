@@ -94,6 +94,13 @@ suite("restoring rows", () => {
     ]);
   });
 
+  test("a row that differs only in the case of a name that compares without it is different all the same", async () => {
+    await databases(accounts, "UPDATE account SET name = 'TOAST' WHERE id = 1");
+    const { table } = await restore([where("account", "1")]);
+    assert.deepEqual([table.different, table.same], [1, 2]);
+    assert.deepEqual(rows("SELECT name FROM account WHERE id = 1"), [["toast"]]);
+  });
+
   test("an account found by a key is found as its column compares", async () => {
     await databases(accounts, "DELETE FROM account");
     const key = (column: string, value: string): RowWish => ({
@@ -111,8 +118,8 @@ suite("restoring rows", () => {
   test("the undo file, for its owner alone, brings back every byte of what was there", async () => {
     const odd = 'CREATE TABLE "o\'d""d" (k TEXT PRIMARY KEY, v, w REAL) WITHOUT ROWID;';
     await databases(
-      `${odd} INSERT INTO "o'd""d" VALUES ('a', 1, 1.5), ('b''', x'00', 2), ('é', 'x', 3), ('new', 1, 1)`,
-      `UPDATE "o'd""d" SET v = CAST(x'61ff00' AS TEXT), w = 0.1 WHERE k = 'a'; UPDATE "o'd""d" SET v = 'it''s' WHERE k = 'b''';` +
+      `${odd} INSERT INTO "o'd""d" VALUES ('a', 1, 1.5), ('b''', x'00', 2), ('é', 'x', 3), ('ff', 'x', 4), ('new', 1, 1)`,
+      `UPDATE "o'd""d" SET v = CAST(x'61ff' AS TEXT) WHERE k = 'ff'; UPDATE "o'd""d" SET v = CAST(x'610062' AS TEXT), w = 0.1 WHERE k = 'a'; UPDATE "o'd""d" SET v = 'it''s' WHERE k = 'b''';` +
         `UPDATE "o'd""d" SET v = NULL, w = 1e300 WHERE k = 'é'; DELETE FROM "o'd""d" WHERE k = 'new'`,
     );
     const all = `SELECT quote(k), typeof(v), hex(v), w FROM "o'd""d"`;
