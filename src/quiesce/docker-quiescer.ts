@@ -77,15 +77,11 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
     async holdForRestore(folders, signal) {
       if (!engine) return { ...emptyHold([]), watched: [] };
       const { plan } = await decideForRestore(engine, folders, { ...options, limits }, signal);
-      const tools: QuiesceTools = { engine, journal: await openJournal(stateFolder), limits, clock, log };
+      const hasty = { ...limits, ...limitsAfterRestore };
+      const tools: QuiesceTools = { engine, journal: await openJournal(stateFolder), limits: hasty, clock, log };
       const warnings = [...plan.warnings];
-      try {
-        const rested = await bringAllToRest(plan, warnings, tools, signal);
-        const hasty = { ...tools, limits: { ...limits, ...limitsAfterRestore } };
-        return { ...holdOf(plan, rested, warnings, hasty), watched: watchedOf(plan) };
-      } catch (error) {
-        throw await undo(error, tools);
-      }
+      const rested = await bringAllToRest(plan, warnings, tools, signal);
+      return { ...holdOf(plan, rested, warnings, tools), watched: watchedOf(plan) };
     },
     async watch(containers, signal) {
       if (!engine) return [];

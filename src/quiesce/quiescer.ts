@@ -20,8 +20,9 @@ export interface Quiescer {
   planForRestore(folders: readonly string[], signal: AbortSignal): Promise<RestorePlan>;
   /**
    * Stops every container that may write to one of `folders` (as this program sees them) whatever its labels, and
-   * brings the labelled ones to rest. No hooks are run. What the journal holds already stays held. All or nothing, as
-   * `hold`. Its release makes one try: what does not come up on the new data is given as a failure at once.
+   * brings the labelled ones to rest. No hooks are run. What the journal holds already stays held. When it rejects, what
+   * came to rest stays there until `recover` is called: only the caller knows whether the data can be started on.
+   * Its release makes one try: what does not come up on the new data is given as a failure at once.
    */
   holdForRestore(folders: readonly string[], signal: AbortSignal): Promise<RestoreHold>;
   /**

@@ -47,6 +47,7 @@ for (const [labels, problem] of [
     /'lifeboat.before.exce' is not a label that exists \(did you mean 'lifeboat.before.exec'\?\)/,
   ],
   [{ "lifeboat.": "" }, /'lifeboat.' is not a label that exists/],
+  [{ "lifeboat.health.http": "web:80/health" }, /'lifeboat.health.http=web:80\/health' is not an address like/],
   [{ "lifeboat.postgres": "yes" }, /'lifeboat.postgres=yes' is not true or false/],
 ] as const) {
   test(`'${Object.entries(labels).join().slice(0, 60)}' is told as a problem`, () => {

@@ -25,18 +25,21 @@ export function keptIn(job: Job, number: number): Kept {
   const prefix = Buffer.from(place.path).toString("latin1");
   const folders = new Map<string, boolean>();
 
-  const has = async (path: string): Promise<boolean> => {
+  const has = async (path: string, isFile = false): Promise<boolean> => {
     const name = path.slice(path.lastIndexOf("/") + 1);
     if (nested.has(path) || WORK_FOLDER.test(name)) return true;
     const ending = SIDE_FILES.find((side) => name.endsWith(side));
     const main = ending === undefined ? undefined : path.slice(0, -ending.length);
     // What lies beside a database belongs to it: it stays or goes with the database.
     if (main !== undefined && (await look(at(place.folder, main)))?.isFile()) return await has(main);
+    const isLeftOut = isExcluded(below(prefix, path));
+    // Most paths: no need to look at each of a million files while the stack is down.
+    if (isFile && !isLeftOut) return false;
     const stats = await look(at(place.folder, path));
     if (!stats) return false;
     if (never.has(identityOf(stats))) return true;
     const isRemains = !stats.isDirectory() && (REMAINS.test(name) || !(stats.isFile() || stats.isSymbolicLink()));
-    return !isRemains && isExcluded(below(prefix, path));
+    return !isRemains && isLeftOut;
   };
   const isAround = async (path: string): Promise<boolean> => {
     const known = folders.get(path);
@@ -49,7 +52,7 @@ export function keptIn(job: Job, number: number): Kept {
     if ([...nested].some((point) => point.startsWith(`${path}/`))) return true;
     for (const entry of await readdir(at(place.folder, path), { withFileTypes: true, encoding: "latin1" })) {
       const inside = below(path, entry.name);
-      if ((await has(inside)) || (entry.isDirectory() && (await isAround(inside)))) return true;
+      if ((await has(inside, !entry.isDirectory())) || (entry.isDirectory() && (await isAround(inside)))) return true;
     }
     return false;
   };
