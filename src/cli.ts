@@ -74,7 +74,10 @@ function programOf(world: Surroundings, end: (exitCode: number) => void): Comman
 }
 
 function unknownCommand(word: string, program: Command): LifeboatError {
-  const names = program.commands.map((each) => each.name());
+  const names = program
+    .createHelp()
+    .visibleCommands(program)
+    .map((each) => each.name());
   const near = closestMatch(word, names, { maxDistance: 3 });
   return new LifeboatError("usage", `there is no command '${word}'`, {
     hint: near === undefined ? `There are: ${names.join(", ")}.` : `Did you mean '${near}'?`,
