@@ -66,7 +66,8 @@ export async function assemble({ env, stdout, stderr, signal }: Surroundings, pu
     clock,
     log,
     progress: terminal ?? loggedProgress(log, clock),
-    targets: openTargets(config.targets, { clock, log }),
+    // On the state volume: a server without a shell needs room for a whole archive to prove it.
+    targets: openTargets(config.targets, { clock, log, runFolder: config.state }),
     quiescer,
     docker,
     findPostgres: async (until) => {
