@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import Database from "better-sqlite3";
 import { execa } from "execa";
+import { until } from "../until.ts";
 import { makeSandbox, type Sandbox } from "./sandbox.ts";
 
 interface Report {
@@ -125,6 +126,43 @@ test("a read-only mount is named, with the command that helps, and a dry run wor
   }
   assert.deepEqual(mails(), ["new@example.com"]);
 });
+
+test("killed before the write, it leaves the database as it was, and the next run writes", async () => {
+  const before = await readFile(live());
+  const killed = await sandbox.start([...toast, "--yes"], {
+    ...set,
+    LIFEBOAT_FAILPOINT: "restore-rows:rehearsed:kill",
+  });
+  assert.equal(killed.signal, "SIGKILL");
+  assert.deepEqual(await readFile(live()), before);
+  const { exitCode, stderr } = await sandbox.lifeboat([...toast, "--yes"], set);
+  assert.equal(exitCode, 0, stderr);
+  assert.deepEqual(await readdir(join(sandbox.state, "spool")), []);
+});
+
+test("SIGTERM while it waits for a lock ends it in order, and nothing was written", async () => {
+  const writer = new Database(live());
+  writer.exec("BEGIN IMMEDIATE");
+  const known = new Set(await undoFiles());
+  const run = sandbox.start([...toast, "--yes"], set);
+  const spooled = () => readdir(join(sandbox.state, "spool"), { recursive: true });
+  await until("the rows to write are chosen", async () => (await spooled()).some((name) => /write\/chosen/.test(name)));
+  run.kill("SIGTERM");
+  const { exitCode } = await run;
+  writer.exec("ROLLBACK");
+  writer.close();
+  assert.equal(exitCode, 143);
+  assert.deepEqual(mails(), ["new@example.com"]);
+  assert.deepEqual(
+    (await undoFiles()).filter((name) => !known.has(name)),
+    [],
+  );
+  assert.deepEqual(await readdir(join(sandbox.state, "spool")), []);
+});
+
+async function undoFiles(): Promise<string[]> {
+  return await readdir(join(sandbox.state, "rows"));
+}
 
 test("what cannot be done is known from the rehearsal, and nothing was touched", async () => {
   const before = await readFile(live());
