@@ -14,12 +14,32 @@ export async function copyDurably(
   signal: AbortSignal,
   onProgress: (copiedBytes: number) => void,
 ): Promise<number> {
+  return await copy(from, to, signal, onProgress, (written) => written.sync());
+}
+
+/** As `copyDurably`, for a copy that need not outlive a power cut: one in the spool. */
+export async function copyToSpool(
+  from: string,
+  to: string,
+  signal: AbortSignal,
+  onProgress: (copiedBytes: number) => void,
+): Promise<number> {
+  return await copy(from, to, signal, onProgress, async () => {});
+}
+
+async function copy(
+  from: string,
+  to: string,
+  signal: AbortSignal,
+  onProgress: (copiedBytes: number) => void,
+  settle: (written: FileHandle) => Promise<void>,
+): Promise<number> {
   const reading = sideOf(`read '${from}'`, dirname(from), signal);
   const writing = sideOf(`write '${to}'`, dirname(to), signal);
 
   signal.throwIfAborted();
   const source = await reading(opened(open(from, constants.O_RDONLY | constants.O_NOFOLLOW), signal));
-  const copy = await writing(opened(open(to, "wx", 0o600), signal)).catch((error: unknown) => {
+  const written = await writing(opened(open(to, "wx", 0o600), signal)).catch((error: unknown) => {
     closeLater(source);
     throw error;
   });
@@ -29,17 +49,17 @@ export async function copyDurably(
     for (;;) {
       const { bytesRead } = await reading(source.read(buffer, 0, CHUNK_BYTES));
       if (bytesRead === 0) break;
-      await writing(copy.writeFile(buffer.subarray(0, bytesRead)));
+      await writing(written.writeFile(buffer.subarray(0, bytesRead)));
       onProgress((copiedBytes += bytesRead));
     }
-    await writing(copy.sync());
+    await writing(settle(written));
     return copiedBytes;
   } catch (error) {
     await rm(to, { force: true });
     throw error;
   } finally {
     closeLater(source);
-    closeLater(copy);
+    closeLater(written);
   }
 }
 

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { systemClock, type Clock } from "../system/clock.ts";
 import { isSystemError, syncFolder } from "../system/files.ts";
 import { digestOfFile } from "./bytes.ts";
-import { copyDurably } from "./durable-copy.ts";
+import { copyDurably, copyToSpool } from "./durable-copy.ts";
 import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
 import { localFailure } from "./local-failure.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
@@ -42,7 +42,7 @@ class LocalTarget implements Target {
     await this.#at(`store '${key}'`, signal, async () => {
       if (await this.#holds(key, body, signal)) return;
       const partial = join(this.name, partialNameOf(key));
-      const copiedBytes = await this.#copy(body.path, partial, signal, onProgress);
+      const copiedBytes = await this.#copy(copyDurably, body.path, partial, signal, onProgress);
       try {
         if (copiedBytes !== body.sizeBytes) throw changedBody(body, copiedBytes);
         signal.throwIfAborted();
@@ -65,7 +65,7 @@ class LocalTarget implements Target {
     await this.#at(`read '${key}'`, signal, async () => {
       const found = await lstat(join(this.name, key)).catch(unlessGone);
       if (!found?.isFile()) throw notFound(this.name, key);
-      await this.#copy(join(this.name, key), path, signal, onProgress);
+      await this.#copy(copyToSpool, join(this.name, key), path, signal, onProgress);
     });
   }
 
@@ -145,9 +145,15 @@ class LocalTarget implements Target {
     }
   }
 
-  async #copy(from: string, to: string, signal: AbortSignal, onProgress?: (bytes: number) => void): Promise<number> {
+  async #copy(
+    copy: typeof copyDurably,
+    from: string,
+    to: string,
+    signal: AbortSignal,
+    onProgress?: (bytes: number) => void,
+  ): Promise<number> {
     using watch = watchForStall(this.#clock, this.#stallTimeoutMs, `copying '${from}' to '${to}'`, signal);
-    return await copyDurably(from, to, watch.signal, (bytes) => {
+    return await copy(from, to, watch.signal, (bytes) => {
       watch.alive();
       onProgress?.(bytes);
     });

@@ -30,55 +30,90 @@ async function compare(): Promise<void> {
   const passphrase = benchPassphrase();
   const passphraseFile = join(work, "passphrase");
   await writeFile(passphraseFile, passphrase, { mode: 0o600 });
-  for (const folder of ["archive", "gnupg"]) await mkdir(join(work, folder), { mode: 0o700 });
+  await mkdir(join(work, "gnupg"), { mode: 0o700 });
   const env = {
-    WORK: work,
     DATA: data,
     GNUPGHOME: join(work, "gnupg"),
     BACKUP_NAME: "bench",
     BACKUP_DOCKER_PROJECT: "none",
     BACKUP_SOURCES: data,
-    BACKUP_ARCHIVE: join(work, "archive"),
-    BACKUP_STATE: join(work, "state"),
     GPG_PASSPHRASE_FILE: passphraseFile,
     LOG_LEVEL: "warn",
-    RESTIC_REPOSITORY: join(work, "restic"),
     RESTIC_PASSWORD_FILE: passphraseFile,
-    RESTIC_CACHE_DIR: join(work, "restic-cache"),
-    BORG_REPO: join(work, "borg"),
-    BORG_PASSPHRASE: passphrase,
-    BORG_BASE_DIR: join(work, "borg-home"),
     PROGRAM: process.execPath,
     LIFEBOAT: program,
   };
-  await measure("restic init && borg init -e repokey", env);
   // Everything reads the data from the page cache: this compares programs, not disks.
   await measure('tar -c -C "$DATA" . | cat', env);
-  const results = new Map<string, { save: Measured; restore: Measured; bytes: number }>();
-  for (const { name, save, restore } of contestants) {
-    process.stderr.write(`${name} …\n`);
-    await mkdir(join(work, "out"));
-    const saved = await measure(save, env);
-    const bytes = await storedBytes(name);
-    const restored = await measure(restore, env);
-    await rm(join(work, "out"), { recursive: true });
-    results.set(name, { save: saved, restore: restored, bytes });
+  const results = new Map<string, Result>();
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const contestant of contestants) {
+      process.stderr.write(`round ${round}: ${contestant.name} …\n`);
+      results.set(contestant.name, better(results.get(contestant.name), await compete(contestant, passphrase, env)));
+    }
   }
   print(results);
 }
+
+interface Result {
+  readonly save: Measured;
+  readonly restore: Measured;
+  readonly bytes: number;
+}
+
+/** The same work takes very different times on a virtual machine from one minute to the next: the best of two counts. */
+const ROUNDS = 2;
+
+function better(before: Result | undefined, now: Result): Result {
+  if (!before) return now;
+  const best = (one: Measured, other: Measured): Measured => ({
+    wallMs: Math.min(one.wallMs, other.wallMs),
+    peakRssBytes: Math.max(one.peakRssBytes, other.peakRssBytes),
+  });
+  return { save: best(before.save, now.save), restore: best(before.restore, now.restore), bytes: now.bytes };
+}
+
+/** One program's way there and back, in a folder of its own. */
+async function compete({ save, restore }: Contestant, passphrase: string, shared: Environment): Promise<Result> {
+  const folder = await mkdtemp(join(work, "try-"));
+  const env = {
+    ...shared,
+    WORK: folder,
+    BACKUP_ARCHIVE: join(folder, "stored"),
+    BACKUP_STATE: join(folder, "state"),
+    RESTIC_REPOSITORY: join(folder, "stored", "restic"),
+    RESTIC_CACHE_DIR: join(folder, "restic-cache"),
+    BORG_REPO: join(folder, "stored", "borg"),
+    BORG_PASSPHRASE: passphrase,
+    BORG_BASE_DIR: join(folder, "borg-home"),
+  };
+  for (const name of ["stored", "out"]) await mkdir(join(folder, name));
+  try {
+    if (save.includes("restic ")) await measure("restic init", env);
+    if (save.includes("borg ")) await measure("borg init -e repokey", env);
+    const saved = await measure(save, env);
+    await measure('du -sb "$WORK/stored" | cut -f1 > "$WORK/size"', env);
+    const bytes = Number(await readFile(join(folder, "size"), "utf8"));
+    return { save: saved, restore: await measure(restore, env), bytes };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type Environment = Readonly<Record<string, string>>;
 
 const gpg = 'gpg --batch --quiet --pinentry-mode loopback --passphrase-file "$GPG_PASSPHRASE_FILE"';
 
 const contestants: readonly Contestant[] = [
   {
     name: "tar z | gpg (the documents' script)",
-    save: `tar czf - -C "$DATA" . | ${gpg} --symmetric --cipher-algo AES256 > "$WORK/source.tar.gz.gpg"`,
-    restore: `${gpg} --decrypt "$WORK/source.tar.gz.gpg" | tar xzf - -C "$WORK/out"`,
+    save: `tar czf - -C "$DATA" . | ${gpg} --symmetric --cipher-algo AES256 > "$WORK/stored/source.tar.gz.gpg"`,
+    restore: `${gpg} --decrypt "$WORK/stored/source.tar.gz.gpg" | tar xzf - -C "$WORK/out"`,
   },
   {
     name: "tar | zstd -T0 -3 | gpg -z 0",
-    save: `tar c -C "$DATA" . | zstd -T0 -3 | ${gpg} -z 0 --symmetric --cipher-algo AES256 > "$WORK/plain.tar.zst.gpg"`,
-    restore: `${gpg} --decrypt "$WORK/plain.tar.zst.gpg" | zstd -d | tar x -C "$WORK/out"`,
+    save: `tar c -C "$DATA" . | zstd -T0 -3 | ${gpg} -z 0 --symmetric --cipher-algo AES256 > "$WORK/stored/plain.tar.zst.gpg"`,
+    restore: `${gpg} --decrypt "$WORK/stored/plain.tar.zst.gpg" | zstd -d | tar x -C "$WORK/out"`,
   },
   {
     name: "lifeboat",
@@ -108,21 +143,7 @@ async function compiled(): Promise<string> {
   return join(dist, "main.js");
 }
 
-async function storedBytes(name: string): Promise<number> {
-  const place = name.startsWith("tar z")
-    ? "source.tar.gz.gpg"
-    : name.startsWith("tar |")
-      ? "plain.tar.zst.gpg"
-      : name.startsWith("lifeboat")
-        ? "archive"
-        : name.startsWith("restic")
-          ? "restic"
-          : "borg";
-  await measure(`du -sb "$WORK/${place}" | cut -f1 > "$WORK/size"`, { WORK: work });
-  return Number(await readFile(join(work, "size"), "utf8"));
-}
-
-function print(results: ReadonlyMap<string, { save: Measured; restore: Measured; bytes: number }>): void {
+function print(results: ReadonlyMap<string, Result>): void {
   const ours = results.get("lifeboat");
   const table = new Table({
     head: ["", "save s", "× ours", "restore s", "× ours", "peak MB save", "peak MB restore", "stored MB"],
