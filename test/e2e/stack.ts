@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { removalLabel } from "../servers/checkout.ts";
@@ -30,6 +30,10 @@ export async function makeStack(files: Readonly<Record<string, string>>): Promis
   const folder = await mkdtemp(join(tmpdir(), "lifeboat-stack-"));
   for (const [name, from] of Object.entries(files)) await cp(resolve(checkout, from), join(folder, name));
   const composeFiles = Object.keys(files).filter((name) => /compose.*\.ya?ml$/.test(name));
+  for (const name of composeFiles) {
+    const path = join(folder, name);
+    await writeFile(path, withEngineSocket(await readFile(path, "utf8")));
+  }
   const environment = () => ({
     COMPOSE_PROJECT_NAME: basename(folder).toLowerCase(),
     COMPOSE_FILE: composeFiles.join(":"),

@@ -32,8 +32,10 @@ async function startExample(...more: string[]): Promise<Stack> {
 /** What is there beside the application's own files. */
 async function leftOvers(stack: Stack): Promise<string> {
   const volumes = "docker compose exec -T backup find /backup /var/lib/lifeboat";
+  // Other tests have helpers of their own on the same engine.
+  const ownVolume = '--filter "volume=${COMPOSE_PROJECT_NAME}_barycenter-data"';
   return await stack.sh(
-    `${volumes} -name '.lifeboat-*' -o -name 'in-place*'; docker ps --all --quiet --filter label=dev.lifeboat.helper`,
+    `${volumes} -name '.lifeboat-*' -o -name 'in-place*'; docker ps --all --quiet --filter label=dev.lifeboat.helper ${ownVolume}`,
   );
 }
 
