@@ -84,7 +84,7 @@ describe("databases that are damaged, replaced or out of the ordinary", { concur
     const [database] = found.databases;
     assert.ok(database);
     await rm(join(volume.live, "app.db"));
-    const copying = sqliteSource(database, { root: volume.readOnly, timeoutMs: 1000 }).snapshot(
+    const copying = sqliteSource(database, { root: volume.readOnly, timeoutMs: 30_000 }).snapshot(
       { folder: lists },
       signal,
     );

@@ -48,10 +48,19 @@ async function patiently(attempt: Attempt, startedAt: number): Promise<Unchecked
     } catch (error) {
       const waitedMs = clock.elapsedMs() - startedAt;
       const limitMs = Math.min(job.timeoutMs, error instanceof Obstacle ? error.patienceMs : 0);
-      if (waitedMs + pauseMs > limitMs) throw failure(error, waitedMs);
+      if (waitedMs + pauseMs > limitMs || isTimeUp(attempt)) throw failure(error, waitedMs);
     }
-    attempt.checkTime();
     await clock.sleep(pauseMs);
+  }
+}
+
+/** The time began with the process, a little before the first look; what is in the way says more than that it is over. */
+function isTimeUp({ checkTime }: Attempt): boolean {
+  try {
+    checkTime();
+    return false;
+  } catch {
+    return true; // The caller throws what was in the way.
   }
 }
 
