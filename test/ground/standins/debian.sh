@@ -35,7 +35,7 @@ deb822() {
   printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n' "$1" "$2"
 }
 
-# apt_uri main|security - the machine's own mirror of Debian, else the public one.
+# apt_uri main|security - the machine's own mirror of Debian.
 apt_uri() {
   local uri
   uri=$(cat /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null |
@@ -45,5 +45,12 @@ apt_uri() {
       uri ~ /\/debian(-security)?\/?$/ && ($1 == "URIs:" || $1 == "deb") {
         if ((uri ~ /-security\/?$/) == (want == "security")) { print uri; exit }
       }')
-  case $1 in main) echo "${uri:-http://deb.debian.org/debian}" ;; *) echo "${uri:-http://deb.debian.org/debian-security}" ;; esac
+  if [ -n "$uri" ]; then
+    echo "$uri"
+  elif [ "$1" = security ]; then
+    uri=$(apt_uri main)
+    echo "${uri%/}-security"
+  else
+    die "no mirror of Debian is named in /etc/apt"
+  fi
 }
