@@ -5,7 +5,7 @@ import type { MemberVisitor } from "./member-stream.ts";
 import { PathSet } from "./path-set.ts";
 import { withoutProcessId } from "./sparse-name.ts";
 import { printable, type TarMember } from "./tar-member.ts";
-import type { ReadProblem, ReadProblems } from "./tar-complaints.ts";
+import { ReadProblemList, type ReadProblems } from "./tar-complaints.ts";
 
 /** How many members of each type an archive has. */
 export interface MemberCounts {
@@ -23,8 +23,7 @@ export class Tally implements MemberVisitor {
   readonly #seen = new PathSet();
   readonly #counts: Record<IndexEntry["type"], number> = { file: 0, folder: 0, symlink: 0, hardlink: 0 };
   #contentBytes = 0;
-  #problemCount = 0;
-  readonly #firstProblems: ReadProblem[] = [];
+  readonly #readProblems = new ReadProblemList();
 
   constructor(id: string, index: IndexWriter) {
     this.#id = id;
@@ -44,9 +43,8 @@ export class Tally implements MemberVisitor {
     await this.index.add(entryOf(member, sha256, this.#id));
   }
 
-  addProblems({ count, first }: ReadProblems): void {
-    this.#problemCount += count;
-    this.#firstProblems.push(...first.slice(0, 100 - this.#firstProblems.length));
+  addProblems(problems: ReadProblems): void {
+    this.#readProblems.addAll(problems);
   }
 
   result(): { counts: MemberCounts; contentBytes: number; tarBytes: number; readProblems: ReadProblems } {
@@ -55,7 +53,7 @@ export class Tally implements MemberVisitor {
       counts: { files: file, folders: folder, symlinks: symlink, hardlinks: hardlink },
       contentBytes: this.#contentBytes,
       tarBytes: this.tarBytes,
-      readProblems: { count: this.#problemCount, first: this.#firstProblems },
+      readProblems: this.#readProblems,
     };
   }
 }

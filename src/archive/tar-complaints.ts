@@ -11,16 +11,49 @@ export interface ReadProblem {
  */
 export type ReadProblemKind = "changed" | "vanished" | "unreadable" | "shrank" | "attributes";
 
-/** All of them counted, the first hundred kept. */
+/** All of them counted; of each kind the first hundred kept, so that many of one kind never hide those of another. */
 export interface ReadProblems {
   readonly count: number;
+  readonly counts: Readonly<Record<ReadProblemKind, number>>;
   readonly first: readonly ReadProblem[];
 }
 
-/** Sorts GNU tar's complaints into read problems and everything else. */
-export class TarComplaints {
-  count = 0;
+/** Read problems in bounded memory, however many there are. */
+export class ReadProblemList implements ReadProblems {
+  readonly counts: Record<ReadProblemKind, number> = {
+    changed: 0,
+    vanished: 0,
+    unreadable: 0,
+    shrank: 0,
+    attributes: 0,
+  };
   readonly first: ReadProblem[] = [];
+
+  get count(): number {
+    return READ_PROBLEM_KINDS.reduce((sum, kind) => sum + this.counts[kind], 0);
+  }
+
+  addProblem(problem: ReadProblem): void {
+    if (++this.counts[problem.problem] <= KEPT) this.first.push(problem);
+  }
+
+  addAll({ counts, first }: ReadProblems): void {
+    for (const problem of first) this.addProblem(problem);
+    for (const kind of READ_PROBLEM_KINDS) this.counts[kind] += Math.max(0, counts[kind] - KEPT);
+  }
+}
+
+/** The worst first. */
+export const READ_PROBLEM_KINDS: readonly ReadProblemKind[] = [
+  "unreadable",
+  "shrank",
+  "vanished",
+  "changed",
+  "attributes",
+];
+
+/** Sorts GNU tar's complaints into read problems and everything else. */
+export class TarComplaints extends ReadProblemList {
   /** The first complaint that is no read problem: the archive cannot be trusted. */
   other: string | undefined;
 
@@ -32,9 +65,8 @@ export class TarComplaints {
       this.other ??= line;
       return;
     }
-    this.count += 1;
     const [problem, match] = found;
-    if (this.first.length < KEPT) this.first.push({ path: unescaped(match?.[1] ?? ""), problem });
+    this.addProblem({ path: unescaped(match?.[1] ?? ""), problem });
   }
 }
 

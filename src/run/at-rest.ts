@@ -7,6 +7,7 @@ import type { ReleaseFailure } from "../quiesce/quiescer.ts";
 import type { SourceFinding } from "../sources/source.ts";
 import { failpoint } from "../system/failpoint.ts";
 import type { Conduct } from "./conduct.ts";
+import { flawsOfReading, isFlaw } from "./read-flaws.ts";
 import { snapshotSources, surveyAll, type Snapshots, type Surveyed } from "./snapshot.ts";
 import type { Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
@@ -52,8 +53,10 @@ export async function makeAtRest(
     const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, signal));
     await failpoint("backup:sealed", signal);
     const moved = snapshots.readsInPlace ? flawsOfWaking(await hold.stillAtRest()) : [];
-    const unread = flawsOfReading(sealed, hold.held.length > 0, log);
-    const findings = withFlaws(snapshots, [...moved, ...unread]);
+    const atRest = hold.held.length > 0;
+    noteMovedFiles(sealed, atRest, log);
+    const unread = flawsOfReading(sealed.readProblems, atRest);
+    const findings = withFlaws(snapshots, [...unread, ...moved]);
     return { id, stem, takenAt, sealed, findings };
   } finally {
     await release();
@@ -100,36 +103,15 @@ function flawsOfWaking(containers: readonly string[]): readonly string[] {
   return containers.map((name) => `container '${name}' was started by someone else while its files were being read`);
 }
 
-/**
- * A live folder moves, and that is only noted. Files that could not be read, or that moved although their containers
- * were at rest, are flaws.
- */
-function flawsOfReading(sealed: Sealed, atRest: boolean, log: Tools["log"]): readonly string[] {
-  const flaws: string[] = [];
-  for (const { path, problem } of sealed.readProblems.first) {
-    const shown = JSON.stringify(path);
-    if (atRest || problem === "unreadable") flaws.push(`${shown} ${words[problem]} while it was read`);
-    else log.info("file moved while it was read", { path: shown, problem });
+function noteMovedFiles({ readProblems }: Sealed, atRest: boolean, log: Tools["log"]): void {
+  for (const { path, problem } of readProblems.first) {
+    if (!isFlaw(problem, atRest)) log.info("file moved while it was read", { path, problem });
   }
-  const more = sealed.readProblems.count - sealed.readProblems.first.length;
-  if (more > 0 && flaws.length > 0) flaws.push(`${more} more files had problems while they were read`);
-  return flaws;
 }
-
-const words = {
-  changed: "changed",
-  vanished: "vanished",
-  unreadable: "could not be read",
-  shrank: "shrank",
-  attributes: "lost attributes",
-} as const;
-
-/** Many flaws of one kind say no more than the first few; the log has them all. */
-const MAX_FLAWS_IN_RECEIPT = 20;
 
 function withFlaws({ all }: Snapshots, flaws: readonly string[]): readonly SourceFinding[] {
   return all.map(({ finding }) => {
     if (finding.kind !== "folder" || flaws.length === 0) return finding;
-    return { ...finding, outcome: "flawed", flaws: [...finding.flaws, ...flaws].slice(0, MAX_FLAWS_IN_RECEIPT) };
+    return { ...finding, outcome: "flawed", flaws: [...finding.flaws, ...flaws] };
   });
 }

@@ -68,7 +68,7 @@ test("everything about a tree comes back as it was", async (t) => {
   await mkdir(into);
   makeTree(root);
   const { sealed, backup } = await sealTree(root, folder);
-  assert.deepEqual(sealed.readProblems, { count: 0, first: [] });
+  assert.equal(sealed.readProblems.count, 0);
 
   const extracted = await extract({ ...backup, into }, live);
 
