@@ -18,7 +18,7 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   plan: { may: ["config"], types: ["sources/source.ts", "archive/format.ts"] },
   config: { may: ["system/secret.ts"] },
   sources: { may: ["system"] },
-  quiesce: { may: ["system"], types: ["sources/source.ts"] },
+  quiesce: { may: ["system"], types: ["sources/source.ts", "sources/server-container.ts"] },
   archive: { may: ["system"], types: ["sources/source.ts"] },
   targets: { may: ["system"], types: ["sources/source.ts"] },
   report: { may: ["system"], types: ["sources/source.ts"] },

@@ -2,6 +2,7 @@ import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { LifeboatError } from "../errors.ts";
+import type { RunningProgram } from "../sources/server-container.ts";
 import { ChildError } from "../system/children.ts";
 import { withDeadline, type Clock } from "../system/clock.ts";
 import type { Engine, Named } from "./engine.ts";
@@ -17,26 +18,17 @@ export interface ContainerProgram {
   readonly input?: Readable;
 }
 
-export interface RunningInContainer {
-  readonly stdout: Readable;
-  /**
-   * Resolves with the end of its stderr once it has ended with exit code 0. Rejects with ChildError for another one,
-   * with DockerError when the engine is lost, and with the signal's reason when that aborted; the program has been ended
-   * then. A handler is attached already. Settles only if `stdout` is read or destroyed.
-   */
-  readonly done: Promise<{ readonly stderr: string }>;
-}
-
 /**
  * Starts a program in a container. When this process dies, by whatever means, the program is ended all the same: its
  * connection breaks, which a shell above it sees. Docker itself would let it run on, or wait for a reader for ever.
+ * Its `done` rejects with DockerError when the engine is lost, and settles only if `stdout` is read or destroyed.
  */
 export function streamFromContainer(
   engine: Engine,
   wanted: ContainerProgram,
   clock: Clock,
   signal: AbortSignal,
-): RunningInContainer {
+): RunningProgram {
   const stderr = keepTail();
   const end = Promise.withResolvers<{ stderr: string }>();
   end.promise.catch(() => {

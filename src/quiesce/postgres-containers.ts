@@ -1,34 +1,19 @@
-import type { Readable } from "node:stream";
 import { LifeboatError } from "../errors.ts";
+import type { ServerContainer } from "../sources/server-container.ts";
 import type { Clock } from "../system/clock.ts";
 import { whileEngineGone, type DockerConnection } from "../system/docker.ts";
 import { composeIdentity, type Container } from "./container.ts";
 import { surveyContainers } from "./discovery.ts";
 import { engineOver, type Engine } from "./engine.ts";
-import { streamFromContainer, type RunningInContainer } from "./exec-stream.ts";
+import { streamFromContainer } from "./exec-stream.ts";
 import { readLabels, type PostgresWish } from "./labels.ts";
 import { defaultLimits } from "./limits.ts";
 import { readWhereabouts } from "./own-container.ts";
 
-/** A container labelled `lifeboat.postgres=true`, and the way to run programs in it. */
-export interface PostgresContainer {
-  /** Its compose service, else its own name. */
-  readonly name: string;
-  readonly user: string;
-  readonly databases: readonly string[] | "all";
-  start(
-    command: {
-      readonly argv: readonly string[];
-      readonly env: Readonly<Record<string, string>>;
-      readonly input?: Readable;
-    },
-    signal: AbortSignal,
-  ): RunningInContainer;
-}
-
 /**
- * The labelled containers among those that are ours to look at (`project` as for holds), by name. User and databases
- * come from its labels, else from its own environment, as the image `postgres` understands that.
+ * The containers labelled `lifeboat.postgres=true` among those that are ours to look at (`project` as for holds), by
+ * name. User and databases come from a container's labels, else from its environment, as the image `postgres`
+ * understands that.
  * Rejects if one of them does not run, as then there would be no dump of it.
  */
 export async function findPostgresContainers(
@@ -36,12 +21,12 @@ export async function findPostgresContainers(
   project: string,
   clock: Clock,
   signal: AbortSignal,
-): Promise<readonly PostgresContainer[]> {
+): Promise<readonly ServerContainer[]> {
   const engine = engineOver(docker);
   const here = await readWhereabouts();
   const survey = () => surveyContainers(engine, project, here, signal);
   const { scope } = await whileEngineGone(survey, defaultLimits.engineMs, clock, signal);
-  const found: PostgresContainer[] = [];
+  const found: ServerContainer[] = [];
   for (const container of scope) {
     const { postgres } = readLabels(container.name, container.labels).wishes;
     if (!postgres) continue;

@@ -3,7 +3,8 @@ import pg from "pg";
 import { startChild } from "../../system/children.ts";
 import type { Secret } from "../../system/secret.ts";
 import { explained } from "./failure.ts";
-import type { PostgresServer, ProgramCall, RunningProgram } from "./server.ts";
+import type { RunningProgram } from "../server-container.ts";
+import type { PostgresServer, ProgramCall } from "./server.ts";
 
 /** Where a server is, as BACKUP_POSTGRES says. */
 export interface PostgresAddress {

@@ -1,29 +1,14 @@
 import { text } from "node:stream/consumers";
-import type { Readable } from "node:stream";
 import { LifeboatError } from "../../errors.ts";
+import type { ServerContainer } from "../server-container.ts";
 import { explained, PostgresError } from "./failure.ts";
-import type { PostgresServer, RunningProgram } from "./server.ts";
-
-/** A container with a server in it, and the way to run programs beside that. */
-export interface ContainerOfServer {
-  readonly name: string;
-  readonly user: string;
-  readonly databases: readonly string[] | "all";
-  start(
-    command: {
-      readonly argv: readonly string[];
-      readonly env: Readonly<Record<string, string>>;
-      readonly input?: Readable;
-    },
-    signal: AbortSignal,
-  ): RunningProgram;
-}
+import type { PostgresServer } from "./server.ts";
 
 /**
  * A server whose own programs are run inside its container, over the local socket: they always have the right version,
  * and the socket lets the user in without a password.
  */
-export function serverInContainer({ name, user, databases, start }: ContainerOfServer): PostgresServer {
+export function serverInContainer({ name, user, databases, start }: ServerContainer): PostgresServer {
   const server: PostgresServer = {
     name,
     user,

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { RunningProgram } from "../server-container.ts";
 
 /** A PostgreSQL server to be saved, and the ways to it. Made by `serverByUrl` or `serverInContainer`. */
 export interface PostgresServer {
@@ -24,14 +25,4 @@ export interface ProgramCall {
   readonly database: string;
   /** What it reads on its standard input: nothing by default. */
   readonly input?: Readable;
-}
-
-/** A program whose output counts only once `done` has resolved. */
-export interface RunningProgram {
-  readonly stdout: Readable;
-  /**
-   * Resolves with the end of its stderr when it has ended with exit code 0. Rejects with ChildError otherwise, and with
-   * the signal's reason, when it was aborted, once it has ended. A handler is attached already.
-   */
-  readonly done: Promise<{ readonly stderr: string }>;
 }
