@@ -2,8 +2,9 @@ import cron from "node-cron";
 import { describeError } from "../errors.ts";
 import { missedRun, nextRun } from "../plan/schedule.ts";
 import type { RunReport } from "../report/outcome.ts";
+import { daemonRecord } from "./daemon-record.ts";
 import { recoverAtStart } from "./recover.ts";
-import { HEARTBEAT_MS, readDaemonState, readState, writeDaemonState, type DaemonState } from "./state.ts";
+import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./state.ts";
 import type { Tools } from "./tools.ts";
 
 /** A firing handled later than this was missed, and needs no jitter on top. */
@@ -22,11 +23,7 @@ export async function daemon(
   const { config, clock, log } = tools;
   const { cronExpression, timeZone, jitterMs, onStart } = config.schedule;
   await recoverAtStart(tools, signal);
-  let state = await startState(tools);
-  const publish = (change: Partial<DaemonState>) => {
-    state = { ...state, ...change };
-    return writeDaemonState(config.state, state);
-  };
+  const record = daemonRecord(config.state, await startState(tools));
 
   let current: Promise<void> | undefined;
   let interrupted = false;
@@ -50,7 +47,7 @@ export async function daemon(
     if (signal.aborted) return;
     if (current) {
       log.warn("scheduled run skipped, one is still under way", { why });
-      void publish({ skippedOverlaps: state.skippedOverlaps + 1 }).catch(complain);
+      void record.change({ skippedOverlaps: record.current().skippedOverlaps + 1 }).catch(complain);
       return;
     }
     current = runOnce(why, waitMs).finally(() => (current = undefined));
@@ -69,10 +66,10 @@ export async function daemon(
   };
   const nextRunAt = () => ({ nextRunAt: nextRun(cronExpression, timeZone, clock.now()).toISOString() });
   const task = cron.schedule(cronExpression, beginIfDue, { timezone: timeZone, suppressMissedWarning: true });
-  await publish(nextRunAt());
+  await record.change(nextRunAt());
   using _heartbeat = clock.every(HEARTBEAT_MS, () => {
     beginIfDue();
-    void publish({ heartbeatAt: clock.now().toISOString(), ...nextRunAt() }).catch(complain);
+    void record.change({ heartbeatAt: clock.now().toISOString(), ...nextRunAt() }).catch(complain);
   });
 
   log.info("daemon started", { schedule: cronExpression, timeZone, ...nextRunAt() });
@@ -85,6 +82,7 @@ export async function daemon(
   log.info("daemon stopping", { runUnderWay: current !== undefined });
   await task.destroy();
   await current;
+  await record.settled();
   return interrupted;
 }
 
