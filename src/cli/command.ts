@@ -33,7 +33,10 @@ export function commandLine(program: Command, world: Surroundings, end: (exitCod
     world,
     command: (words, description) =>
       program.command(words).description(description).option("--json", "print JSON, for machines"),
-    assembled: (purpose) => assemble(world, purpose),
+    assembled: async (purpose) => ({
+      ...(await assemble(world, purpose)),
+      showsReport: printsReport(program) && world.stdout.isTTY === true && world.stderr.isTTY === true,
+    }),
     print,
     tell(report, json, { look }) {
       print(json ? JSON.stringify(report) : reportText(report, look));
@@ -41,6 +44,11 @@ export function commandLine(program: Command, world: Surroundings, end: (exitCod
     },
     end,
   };
+}
+
+/** As text, at the end: all commands do, but the daemon, which is none, has only its log. */
+function printsReport({ args }: Command): boolean {
+  return args.length > 0 && !args.includes("--json");
 }
 
 /** Only what was given: an option left out is no option. */

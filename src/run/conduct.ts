@@ -18,11 +18,11 @@ export interface Conduct {
 
 /**
  * Runs a recipe and gives its report. Never rejects for a failure of the recipe: that is in the report
- * (`outcome`, `failure`, `exitCode`) and in the log.
+ * (`outcome`, `failure`, `exitCode`) and in the log, or in the report alone where that is shown beside the log.
  */
 export async function conduct(
   command: string,
-  { clock, log }: Pick<Tools, "clock" | "log">,
+  { clock, log, showsReport = false }: Pick<Tools, "clock" | "log" | "showsReport">,
   recipe: (run: Conduct) => Promise<void>,
 ): Promise<RunReport> {
   const startedAt = clock.now();
@@ -59,7 +59,7 @@ export async function conduct(
     await recipe(run);
   } catch (error) {
     failure = error;
-    log.error(`${command} failed`, { error: describeError(error), hint: hintOf(error) });
+    if (!showsReport) log.error(`${command} failed`, { error: describeError(error), hint: hintOf(error) });
   }
   return settle({ command, startedAt, finishedAt: clock.now(), steps, warnings, leftDown, failure, ...facts });
 }

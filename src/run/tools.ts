@@ -23,4 +23,6 @@ export interface Tools {
   readonly findPostgres: (signal: AbortSignal) => Promise<readonly PostgresServer[]>;
   /** What can open this operator's backups, from the settings. */
   readonly keys: OpeningKeys;
+  /** True if a person reads the report on the very terminal that has the log: what failed is told there, once. */
+  readonly showsReport?: boolean;
 }
