@@ -66,7 +66,7 @@ function assemble(
     sources: values.BACKUP_SOURCES,
     ...readExcludes(findings),
     sqlite: values.BACKUP_SQLITE,
-    sqliteTimeoutMs: readSqliteTimeout(findings),
+    sqliteTimeoutMs: values.BACKUP_SQLITE_TIMEOUT,
     state: values.BACKUP_STATE,
     compression: readCompression(findings),
     encryption: readEncryption(findings),
@@ -98,13 +98,6 @@ function readName({ values, isGiven, complain }: Findings, world: World, purpose
     complain("BACKUP_NAME", `is not set, and the host name '${world.hostName}' will not do`, right);
   }
   return world.hostName;
-}
-
-function readSqliteTimeout(findings: Findings): number {
-  if (findings.values.BACKUP_SQLITE === "off") {
-    refuseUseless(findings, ["BACKUP_SQLITE_TIMEOUT"], "with BACKUP_SQLITE=off", "one of the two");
-  }
-  return findings.values.BACKUP_SQLITE_TIMEOUT;
 }
 
 function readCompression(findings: Findings): Config["compression"] {

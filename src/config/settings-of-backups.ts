@@ -78,7 +78,8 @@ export const BACKUP_SETTINGS = {
     group: "What",
     kind: duration(1000),
     default: "5m",
-    meaning: "How long the copy of one SQLite database may take, waiting for its locks included.",
+    meaning:
+      "How long the copy of one SQLite database may take, waiting for its locks included; and its check in a restore.",
   },
   BACKUP_COMPRESSION: {
     group: "Archive",

@@ -6,7 +6,7 @@ import type { Bytes } from "../archive/through-child.ts";
 import { writeNewFile } from "../archive/unseal.ts";
 import { LifeboatError } from "../errors.ts";
 import type { RunReport } from "../report/outcome.ts";
-import { checkCopy } from "../sources/sqlite/check.ts";
+import { checkInOwnProcess } from "../sources/sqlite/own-process.ts";
 import { freeBytes, isSystemError, syncFolder } from "../system/files.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
@@ -84,7 +84,7 @@ interface Request {
 async function putIn(
   { opened, name, into, maxBytes, onProgress }: Request,
   run: Conduct,
-  { clock }: Tools,
+  { config }: Tools,
   signal: AbortSignal,
 ): Promise<string> {
   if (opened.content === "tar") {
@@ -101,7 +101,8 @@ async function putIn(
   const path = join(folder, name);
   await writeNewFile(path, async () => limited(opened.bytes, maxBytes, onProgress), signal);
   if (opened.content === "sqlite") {
-    for (const flaw of checkCopy(path, clock).flaws) run.warn(`the database is flawed: ${flaw}`);
+    const flaws = await checkInOwnProcess({ copy: path, name, timeoutMs: config.sqliteTimeoutMs }, signal);
+    for (const flaw of flaws) run.warn(`the database is flawed: ${flaw}`);
   }
   return opened.content ?? "a file of no known kind";
 }

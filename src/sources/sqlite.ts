@@ -1,11 +1,11 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { describeError, LifeboatError } from "../errors.ts";
+import { dirname, join } from "node:path";
+import { describeError } from "../errors.ts";
 import { ChildError, runChild } from "../system/children.ts";
 import { byteStringOf, bytesOf, printable } from "./names.ts";
 import type { Snapshot, Source, Stage } from "./source.ts";
-import type { Copied, CopyAnswer, CopyJob } from "./sqlite/job.ts";
+import type { Copied } from "./sqlite/job.ts";
+import { copyInOwnProcess } from "./sqlite/own-process.ts";
 import type { FoundDatabase } from "./survey.ts";
 
 export interface SqliteOptions {
@@ -42,36 +42,6 @@ export function sqliteSource(found: FoundDatabase, options: SqliteOptions): Sour
       };
     },
   };
-}
-
-/** For the process to notice its deadline by itself and say what was in the way. */
-const GRACE_MS = 2000;
-
-async function copyInOwnProcess(job: CopyJob, signal: AbortSignal): Promise<Copied> {
-  // The sibling file has our own ending: .ts in the sources, .js once compiled.
-  const program = fileURLToPath(new URL(`sqlite/process${extname(import.meta.url)}`, import.meta.url));
-  const command = { program: process.execPath, args: [program] };
-  let answer: CopyAnswer;
-  try {
-    const { stdout } = await runChild(command, {
-      input: JSON.stringify(job),
-      timeoutMs: job.timeoutMs + GRACE_MS,
-      signal,
-    });
-    answer = JSON.parse(stdout) as CopyAnswer;
-  } catch (cause) {
-    signal.throwIfAborted();
-    const why = cause instanceof ChildError ? "its process crashed" : `not within ${job.timeoutMs / 1000} s`;
-    throw new LifeboatError("failed", `database '${job.name}' could not be copied and checked: ${why}`, {
-      cause,
-      hint: "If it is large or often locked, raise BACKUP_SQLITE_TIMEOUT.",
-    });
-  }
-  if (answer.kind === "copied") return answer.copied;
-  throw new LifeboatError("failed", `database '${job.name}' could not be copied: ${answer.message}`, {
-    ...(answer.hint ? { hint: answer.hint } : {}),
-    ...(answer.cause ? { cause: new Error(answer.cause) } : {}),
-  });
 }
 
 /** Gives what could not be kept. `cp` follows the link in `work`, so that the original's name need not be text. */

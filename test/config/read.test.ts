@@ -106,15 +106,16 @@ suite("settings", () => {
     assert.match(problemOf({ BACKUP_NAME: "-rf" }), /is no name for a backup/);
   });
 
-  test("what does nothing is an error: a level without compression, a timeout without SQLite", () => {
+  test("what does nothing is an error: a level without compression", () => {
     assert.match(
       problemOf({ BACKUP_COMPRESSION: "none", BACKUP_COMPRESSION_LEVEL: "3" }),
       /does nothing with BACKUP_COMPRESSION=none/,
     );
-    assert.match(
-      problemOf({ BACKUP_SQLITE: "off", BACKUP_SQLITE_TIMEOUT: "1m" }),
-      /does nothing with BACKUP_SQLITE=off/,
-    );
+  });
+
+  test("a restore checks databases also where none are looked for, so that BACKUP_SQLITE=off leaves the timeout its use", () => {
+    const { config } = read({ ...fine, BACKUP_SQLITE: "off", BACKUP_SQLITE_TIMEOUT: "20m" });
+    assert.equal(config.sqliteTimeoutMs, 1_200_000);
   });
 
   test("the level must suit the compression", () => {

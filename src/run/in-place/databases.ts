@@ -1,9 +1,7 @@
 import { readdir } from "node:fs/promises";
-import { LifeboatError } from "../../errors.ts";
 import { printable } from "../../sources/names.ts";
-import { checkCopy } from "../../sources/sqlite/check.ts";
 import { readSqliteHeader } from "../../sources/sqlite/header.ts";
-import type { Clock } from "../../system/clock.ts";
+import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
 import { at, below, look } from "./paths.ts";
 
 /** A staged database that is not whole. */
@@ -13,11 +11,14 @@ export interface Flaw {
   readonly problem: string;
 }
 
-/** Opens every SQLite database at or below `root` and checks it through. `path` names the root in what is found. */
+/**
+ * Opens every SQLite database at or below `root` and checks it through. `path` names the root in what is found.
+ * Rejects when one cannot be checked within `timeoutMs`.
+ */
 export async function checkDatabases(
   root: string,
   path: string,
-  clock: Clock,
+  timeoutMs: number,
   signal: AbortSignal,
 ): Promise<readonly Flaw[]> {
   const flaws: Flaw[] = [];
@@ -29,19 +30,13 @@ export async function checkDatabases(
       for (const name of await readdir(here, { encoding: "latin1" })) await visit(below(relative, name));
     } else if (stats?.isFile() && (await readSqliteHeader(here))) {
       const database = printable([Buffer.from(path).toString("latin1"), relative].filter(Boolean).join("/"));
-      for (const problem of checkOne(here, clock)) flaws.push({ database, problem });
+      const copy = here.toString("utf8");
+      if (!Buffer.from(copy).equals(here)) return; // SQLite opens names in UTF-8 only; no other program has it open.
+      for (const problem of await checkInOwnProcess({ copy, name: database, timeoutMs }, signal)) {
+        flaws.push({ database, problem });
+      }
     }
   };
   await visit("");
   return flaws;
-}
-
-function checkOne(path: Buffer, clock: Clock): readonly string[] {
-  const text = path.toString("utf8");
-  if (!Buffer.from(text).equals(path)) return []; // SQLite opens names in UTF-8 only; no other program has it open.
-  try {
-    return checkCopy(text, clock).flaws;
-  } catch (error) {
-    throw new LifeboatError("failed", `database '${printable(path)}' cannot be checked`, { cause: error });
-  }
 }

@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import { extractingTar } from "../../archive/tar-extraction.ts";
 import { LifeboatError } from "../../errors.ts";
 import { runChild } from "../../system/children.ts";
-import type { Clock } from "../../system/clock.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { isSystemError } from "../../system/files.ts";
 import { checkDatabases, type Flaw } from "./databases.ts";
@@ -18,9 +17,10 @@ import { swapPlace, undoPlace } from "./swap.ts";
  */
 export interface FileWork extends AsyncDisposable {
   /**
-   * Extracts a place's members beside its live data and makes them durable. `tar` has been checked by whoever gives it.
+   * Extracts a place's members beside its live data, checks the databases among them, each within `sqliteTimeoutMs`, and
+   * makes them durable. `tar` has been checked by whoever gives it.
    */
-  stage(place: number, tar: AsyncIterable<Buffer>, signal: AbortSignal): Promise<Staged>;
+  stage(place: number, tar: AsyncIterable<Buffer>, sqliteTimeoutMs: number, signal: AbortSignal): Promise<Staged>;
   /** Decides what is swapped, now that everything is at rest. */
   plan(signal: AbortSignal): Promise<readonly PlaceSwap[]>;
   /** No signal: it is short, and half of it is of no use. */
@@ -41,9 +41,9 @@ export interface Staged {
 export type Leftover = "old" | "failed";
 
 /** Does the work in this process, which must be able to write to every place. */
-export function directWork(job: Job, clock: Clock): FileWork {
+export function directWork(job: Job): FileWork {
   return {
-    async stage(place, tar, signal) {
+    async stage(place, tar, sqliteTimeoutMs, signal) {
       const work = workFolder(job, place);
       const into = join(work, "new");
       await requireSame(placeAt(job, place));
@@ -51,7 +51,7 @@ export function directWork(job: Job, clock: Clock): FileWork {
       const { first } = await extractingTar(into, tar, signal);
       await requireNoLinks(join(into, "backup"), placeAt(job, place).path);
       await failpoint("in-place:extracted", signal);
-      const flaws = await checkDatabases(newRoot(job, place), placeAt(job, place).path, clock, signal);
+      const flaws = await checkDatabases(newRoot(job, place), placeAt(job, place).path, sqliteTimeoutMs, signal);
       await runChild({ program: "sync", args: ["--file-system", into] }, { signal, timeoutMs: SYNC_MS });
       return { warnings: first, flaws };
     },

@@ -43,8 +43,8 @@ export async function openHelper(job: Job, docker: DockerConnection, signal: Abo
 function workOver(control: Conversation, calls: Calls, close: () => Promise<void>): FileWork {
   const toTheEnd = new AbortController().signal;
   return {
-    async stage(place, tar, signal): Promise<Staged> {
-      const answer = control.ask({ do: "stage", place }, signal);
+    async stage(place, tar, sqliteTimeoutMs, signal): Promise<Staged> {
+      const answer = control.ask({ do: "stage", place, sqliteTimeoutMs }, signal);
       // Told below; without a handler here it would be unhandled while the data goes over.
       answer.catch(() => {});
       const data = await Promise.race([calls.next("data", START_MS, signal), answer.then(unexpected)]);

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import type { Clock } from "../../system/clock.ts";
 import { directWork, type FileWork } from "./file-work.ts";
 import { answerOf, requestSchema, type Answer, type Greeting, type Request } from "./protocol.ts";
 
@@ -9,18 +8,23 @@ import { answerOf, requestSchema, type Answer, type Greeting, type Request } fro
  * What runs in a helper container: does the file work that the process at the other end of `socket` asks for.
  * Resolves when that hangs up; what is under way then is cut off, as the journal over there allows.
  */
-export async function runHelper(socket: string, clock: Clock, signal: AbortSignal): Promise<void> {
+export async function runHelper(socket: string, signal: AbortSignal): Promise<void> {
   const control = await dial(socket, "control");
   let work: FileWork | undefined;
   const perform = async (request: Request): Promise<unknown> => {
     if (request.do === "open") {
-      work = directWork(request.job, clock);
+      work = directWork(request.job);
       return null;
     }
     if (!work) throw new Error("no job was given");
     switch (request.do) {
       case "stage":
-        return await work.stage(request.place, withPromptEnd(await dial(socket, "data")), signal);
+        return await work.stage(
+          request.place,
+          withPromptEnd(await dial(socket, "data")),
+          request.sqliteTimeoutMs,
+          signal,
+        );
       case "plan":
         return await work.plan(signal);
       case "swap":

@@ -122,7 +122,7 @@ async function stageAll(
   fetched: Fetched,
   { shares }: Layout,
   run: Conduct,
-  { keys, progress: bars }: Tools,
+  { config, keys, progress: bars }: Tools,
   signal: AbortSignal,
 ): Promise<void> {
   const { id, archive, sources } = found.backup.receipt;
@@ -136,7 +136,7 @@ async function stageAll(
     const { warnings, flaws } = await run.step("stage", async () => {
       const request = { ...fetched, id, contentBytes: archive.contentBytes, keys, only: members };
       const tar = await openSelected({ ...request, onProgress: (bytes) => bar.at(bytes) }, signal);
-      return await progress.work((work) => work.stage(at, tar, signal));
+      return await progress.work((work) => work.stage(at, tar, config.sqliteTimeoutMs, signal));
     });
     for (const warning of warnings) run.warn(warning);
     judge(flaws, knownFlawed, run);

@@ -6,7 +6,7 @@ import { jobSchema, placeSwapSchema } from "./job.ts";
 export const requestSchema = z.discriminatedUnion("do", [
   z.strictObject({ do: z.literal("open"), job: jobSchema }),
   /** The tar stream comes over a connection of its own. */
-  z.strictObject({ do: z.literal("stage"), place: z.number() }),
+  z.strictObject({ do: z.literal("stage"), place: z.number(), sqliteTimeoutMs: z.number().positive() }),
   z.strictObject({ do: z.literal("plan") }),
   z.strictObject({ do: z.literal("swap"), swaps: z.array(placeSwapSchema) }),
   z.strictObject({ do: z.literal("undo"), swaps: z.array(placeSwapSchema) }),

@@ -44,10 +44,10 @@ function workerOf(byHelper: boolean, job: Job, tools: Tools, signal: AbortSignal
 export async function openWorker(
   byHelper: boolean,
   job: Job,
-  { docker, clock }: Tools,
+  { docker }: Tools,
   signal: AbortSignal,
 ): Promise<FileWork> {
-  if (!byHelper) return directWork(job, clock);
+  if (!byHelper) return directWork(job);
   if (docker) return await openHelper(job, docker, signal);
   throw new LifeboatError("failed", "a helper container must end a restore, but there is no Docker socket", {
     hint: "Mount the socket again; the restore is ended at the next start.",

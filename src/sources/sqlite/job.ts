@@ -1,7 +1,10 @@
 import type { ByteString } from "../names.ts";
 
-/** What the process that copies one database is told, as JSON on its standard input. */
+/** What the process that works on one database is told, as JSON on its standard input. */
+export type Job = CopyJob | CheckJob;
+
 export interface CopyJob {
+  readonly do: "copy";
   /** Absolute path of the live database. */
   readonly database: ByteString;
   /** The same for a person. */
@@ -12,10 +15,21 @@ export interface CopyJob {
   readonly timeoutMs: number;
 }
 
+export interface CheckJob {
+  readonly do: "check";
+  /** Of a copy that no other program has open. */
+  readonly copy: string;
+  /** The same for a person. */
+  readonly name: string;
+  readonly timeoutMs: number;
+}
+
 /** What it answers, as JSON on its standard output. */
-export type CopyAnswer =
-  | { readonly kind: "copied"; readonly copied: Copied }
-  | { readonly kind: "failed"; readonly message: string; readonly hint?: string; readonly cause?: string };
+export type Answer =
+  | { readonly did: "copy"; readonly copied: Copied }
+  /** `flaws`: what is not whole; empty when the copy is good. */
+  | { readonly did: "check"; readonly flaws: readonly string[] }
+  | { readonly did: "fail"; readonly message: string; readonly hint?: string; readonly cause?: string };
 
 export interface Copied {
   readonly method: CopyMethod;

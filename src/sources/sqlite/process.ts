@@ -1,27 +1,29 @@
 import { text } from "node:stream/consumers";
 import { describeError, hintOf, LifeboatError } from "../../errors.ts";
 import { systemClock } from "../../system/clock.ts";
+import { checkCopy } from "./check.ts";
 import { copyDatabase } from "./copy.ts";
-import type { CopyAnswer, CopyJob } from "./job.ts";
+import type { Answer, CopyJob, Job } from "./job.ts";
 
 /**
- * Copies one database: started by sources/sqlite.ts as a process of its own (not a worker thread: a thread cannot be
- * ended inside a long call of SQLite's, and shares its locks with the whole process). Reads a CopyJob from standard
- * input and prints a CopyAnswer; any other end is a crash.
+ * Copies or checks one database: started by own-process.ts as a process of its own (not a worker thread: a thread
+ * cannot be ended inside a long call of SQLite's, and shares its locks with the whole process). Reads a Job from
+ * standard input and prints the answer; any other end is a crash.
  */
-const job = JSON.parse(await text(process.stdin)) as CopyJob;
+const job = JSON.parse(await text(process.stdin)) as Job;
 const answer = await answerTo(job);
 process.stdout.write(JSON.stringify(answer));
 
-async function answerTo(job: CopyJob): Promise<CopyAnswer> {
+async function answerTo(job: Job): Promise<Answer> {
   try {
-    return { kind: "copied", copied: await copyDatabase(job, systemClock, timeChecker(job)) };
+    if (job.do === "check") return { did: "check", flaws: checkCopy(job.copy, systemClock).flaws };
+    return { did: "copy", copied: await copyDatabase(job, systemClock, timeChecker(job)) };
   } catch (error) {
     const hint = hintOf(error);
     const [message, cause] =
-      error instanceof LifeboatError ? [error.message, error.cause] : ["it cannot be copied", error];
+      error instanceof LifeboatError ? [error.message, error.cause] : ["SQLite cannot work on it", error];
     return {
-      kind: "failed",
+      did: "fail",
       message,
       ...(hint ? { hint } : {}),
       ...(cause === undefined ? {} : { cause: describeError(cause) }),
