@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { MemberList, Stage } from "../source.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import { DUMPS_FOLDER, fileNameOf } from "./file-names.ts";
+import { connectionTo } from "./load.ts";
 import type { FoundServer } from "./survey.ts";
 
 /** A database that was dumped, and what was found out about it. */
@@ -73,12 +74,6 @@ function optionsOf({ owner, encoding, collate, ctype, localeProvider, locale }: 
     ...[`--lc-collate=${quoted(collate)}`, `--lc-ctype=${quoted(ctype)}`],
     ...(provider[localeProvider] ?? []),
   ];
-}
-
-/** A name that looks like a connection string would be read as one. */
-function connectionTo(database: string): string {
-  if (!/[=\s'\\]|:\/\//.test(database)) return database;
-  return `dbname='${database.replace(/['\\]/g, "\\$&")}'`;
 }
 
 /** For a shell. */
