@@ -7,6 +7,7 @@ import { printable } from "../sources/names.ts";
 import { differences, tableChanges, type Difference, type RowCounts, type TableChange } from "./differences.ts";
 import { fetchIndex } from "./fetch.ts";
 import { findBackup, type Found } from "./find.ts";
+import { pendingInPlace } from "./in-place/pending.ts";
 import { isLive, liveTree, sha256OfLive } from "./live-tree.ts";
 import { openReaderSpool, type Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
@@ -61,6 +62,8 @@ export async function* diff(
     await addIndex(AFTER, to, table, spool, tools, signal);
     rowsAfter = countsOf(to.backup.receipt);
   } else {
+    const pending = await pendingInPlace(config.state);
+    if (pending) warn(pending.sentence);
     rowsAfter = await addLiveTree(table, spool, tools, warn, signal);
   }
   const live: Live | undefined = to ? undefined : { sources: config.sources, content: wanted.content, warn };

@@ -6,6 +6,7 @@ import { acquireLock } from "../system/lock.ts";
 import type { Target } from "../targets/target.ts";
 import { readHolding, type Holding } from "./catalogue.ts";
 import { conduct } from "./conduct.ts";
+import { pendingInPlace, type Pending } from "./in-place/pending.ts";
 import type { Tools } from "./tools.ts";
 
 /** What pruning one target did, or would do. */
@@ -22,8 +23,8 @@ export interface Pruning {
 /** Objects of a run that is still under way have no receipt yet; after a day nothing is under way any more. */
 const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
 
-/** Decides, without doing. */
-export function planPruning(holding: Holding, { config, clock }: Tools): Pruning {
+/** Decides, without doing. The backup of a restore that is not ended may be wanted again, so it stays. */
+export function planPruning(holding: Holding, { config, clock }: Tools, pending?: Pending): Pruning {
   const now = clock.now();
   const decision = decideRetention(
     holding.backups.map(({ receipt }) => ({
@@ -39,13 +40,26 @@ export function planPruning(holding: Holding, { config, clock }: Tools): Pruning
     const takenAt = key === undefined ? undefined : parseKey(key, config.name)?.takenAt;
     return takenAt !== undefined && now.getTime() - takenAt.getTime() > ORPHAN_AGE_MS;
   });
-  return { target: holding.target.name, ...decision, sweep: orphans.map(({ stem }) => stem) };
+  const isSpared = ({ id }: { readonly id: string }) => id === pending?.backupId;
+  const spared = decision.remove.filter(isSpared).map(({ id }) => ({ id, reasons: ["its restore is not ended"] }));
+  return {
+    target: holding.target.name,
+    ...decision,
+    keep: [...decision.keep, ...spared],
+    remove: decision.remove.filter((one) => !isSpared(one)),
+    sweep: orphans.map(({ stem }) => stem),
+  };
 }
 
 /** Removes what `planPruning` says: receipts first, so that a run cut off here leaves no receipt without its archive. */
-export async function pruneTarget(target: Target, tools: Tools, signal: AbortSignal): Promise<Pruning> {
+export async function pruneTarget(
+  target: Target,
+  tools: Tools,
+  pending: Pending | undefined,
+  signal: AbortSignal,
+): Promise<Pruning> {
   const holding = await readHolding(target, tools, signal);
-  const pruning = planPruning(holding, tools);
+  const pruning = planPruning(holding, tools, pending);
   const doomed = new Set(pruning.remove.map(({ id }) => id));
   const backups = holding.backups.filter(({ receipt }) => doomed.has(receipt.id));
   if (backups.length > 0) {
@@ -71,7 +85,7 @@ export async function pruneTargets(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const results = await Promise.allSettled(targets.map((target) => pruneTarget(target, tools, signal)));
+  const results = await Promise.allSettled(targets.map((target) => pruneTarget(target, tools, undefined, signal)));
   signal.throwIfAborted();
   return results.flatMap((result, at) => {
     if (result.status === "fulfilled") return result.value.refused === undefined ? [] : [result.value.refused];
@@ -89,11 +103,13 @@ export async function pruneAll(
   const prunings: Pruning[] = [];
   const report = await conduct("prune", tools, async (run) => {
     using _lock = await acquireLock(config.state, "prune", config.lockTimeoutMs, clock, signal);
+    const pending = await pendingInPlace(config.state);
+    if (pending) run.warn(pending.sentence);
     for (const target of tools.targets) {
       try {
         const pruning = dryRun
-          ? planPruning(await readHolding(target, tools, signal), tools)
-          : await pruneTarget(target, tools, signal);
+          ? planPruning(await readHolding(target, tools, signal), tools, pending)
+          : await pruneTarget(target, tools, pending, signal);
         prunings.push(pruning);
         if (pruning.refused !== undefined) run.warn(`target '${target.name}': ${pruning.refused}`);
       } catch (error) {

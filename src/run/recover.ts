@@ -14,17 +14,20 @@ export async function bringBackLeftovers(tools: Tools): Promise<readonly Release
   return failures;
 }
 
-/** The first thing a daemon does. What does not come back is tried again by every run, and `health` tells of it. */
-export async function recoverAtStart(tools: Tools, signal: AbortSignal): Promise<void> {
+/**
+ * The first thing a daemon does. What does not come back is tried again by every run, and `health` tells of it.
+ * Resolves with false if a run in another process is alive: that brings back itself what it holds.
+ */
+export async function recoverAtStart(tools: Tools, signal: AbortSignal): Promise<boolean> {
   const { config, clock, log } = tools;
   try {
-    using _lock = await acquireLock(config.state, "recovery at start", 0, clock, signal);
+    using _lock = await acquireLock(config.state, "recovery", 0, clock, signal);
     for (const { container, error } of await bringBackLeftovers(tools)) {
       log.error("container was not brought back", { container, error: describeError(error) });
     }
+    return true;
   } catch (error) {
-    // Locked: the run that holds the containers is alive, in another process, and brings them back itself.
-    if (error instanceof LifeboatError && error.kind === "locked") return;
+    if (error instanceof LifeboatError && error.kind === "locked") return false;
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { acquireLock } from "../system/lock.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { fetchBackup } from "./fetch.ts";
 import { findBackup, type Found, type Wanted } from "./find.ts";
+import { refusePending } from "./in-place/pending.ts";
 import {
   copyIn,
   describeDatabase,
@@ -54,9 +55,10 @@ export async function restoreRows(wanted: WantedRows, tools: Tools, signal: Abor
   let done: { readonly undoFile?: string } | undefined;
   const report = await conduct("restore-rows", tools, async (run) => {
     const below = pathBelowSources(wanted.database, config.sources);
+    using _lock = await acquireLock(config.state, "restore-rows", config.lockTimeoutMs, clock, signal);
+    await refusePending(config.state);
     const live = await requireDatabase(wanted.into === undefined ? join(config.sources, below) : resolve(wanted.into));
     if (!wanted.dryRun) await requireWritable(live);
-    using _lock = await acquireLock(config.state, "restore-rows", config.lockTimeoutMs, clock, signal);
     const found = await run.step("find", () => findBackup(wanted, tools, signal));
     const { id } = found.backup.receipt;
     run.note({ backupId: id });

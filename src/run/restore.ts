@@ -9,6 +9,7 @@ import { acquireLock } from "../system/lock.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { fetchBackup, type Fetched } from "./fetch.ts";
 import { findBackup, type Wanted } from "./find.ts";
+import { pendingInPlace } from "./in-place/pending.ts";
 import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
 import { openSpool, requireSpace } from "./spool.ts";
 import type { Tools } from "./tools.ts";
@@ -27,6 +28,9 @@ export async function restoreTo(
     const to = resolve(wanted.to);
     await requireEmpty(to);
     using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
+    // Not ended here: a folder may be all that can be restored to while the other cannot go on.
+    const pending = await pendingInPlace(config.state);
+    if (pending) run.warn(pending.sentence);
     const found = await run.step("find", () => findBackup(wanted, tools, signal));
     const { receipt } = found.backup;
     run.note({ backupId: receipt.id });

@@ -32,9 +32,9 @@ export async function surveyAll(listFolder: string, tools: Tools, signal: AbortS
   return { files, servers, databaseBytes };
 }
 
-/** Looks at the files below BACKUP_SOURCES alone. Their list goes into `listFolder`. */
+/** Looks at the files below BACKUP_SOURCES alone, of which there may be none. Their list goes into `listFolder`. */
 export async function surveySources(listFolder: string, tools: Tools, signal: AbortSignal): Promise<Survey> {
-  return await survey(surveyOptions(tools), listFolder, signal);
+  return await survey({ ...surveyOptions(tools), mayBeEmpty: true }, listFolder, signal);
 }
 
 function surveyOptions({ config }: Tools): SurveyOptions {

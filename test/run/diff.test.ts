@@ -171,3 +171,22 @@ test("a symlink's time that changed is a change", async () => {
     ["time"],
   );
 });
+
+test("where all is lost, everything is shown as removed", async () => {
+  const { exitCode, stdout, stderr } = await sandbox.lifeboat(["diff", first, "--json"], {
+    BACKUP_SOURCES: await emptied(),
+  });
+  assert.equal(exitCode, 0, stderr);
+  const lines = stdout.split("\n").map((line) => JSON.parse(line) as Line);
+  assert.deepEqual([...new Set(lines.map(({ change }) => change))], ["removed"]);
+  assert(
+    ["app/app.db", "content", "link"].every((path) => lines.some((line) => line.path === path)),
+    stdout,
+  );
+});
+
+async function emptied(): Promise<string> {
+  const folder = join(sandbox.folder, "emptied");
+  await mkdir(folder);
+  return folder;
+}

@@ -63,6 +63,22 @@ test("the newest good backup stays, however old it is, and a dry run removes not
   assert.deepEqual(await listed(), [newest]);
 });
 
+test("the backup of a restore in place that is not ended stays, and the run says why", async () => {
+  const [wanted, older, newest] = [await backUp(90), await backUp(60), await backUp(0)];
+  const env = { LIFEBOAT_FAILPOINT: "in-place:swapping:kill" };
+  assert.equal((await sandbox.start(["restore", wanted, "--in-place", "--yes"], env)).signal, "SIGKILL");
+  const { report, prunings } = await pruneAll(false, await toolsOf(0, 30), never);
+  assert.equal(report.exitCode, 3);
+  assert.match(report.warnings.join(), new RegExp(`a restore in place of backup ${wanted} is not ended`));
+  const [{ keep = [], remove = [] } = {}] = prunings;
+  assert.deepEqual(keep.find(({ id }) => id === wanted)?.reasons, ["its restore is not ended"]);
+  assert.deepEqual(
+    remove.map(({ id }) => id),
+    [older],
+  );
+  assert.deepEqual(await listed(), [wanted, newest]);
+});
+
 test("files of other names in the target are never touched", async () => {
   await backUp(90);
   const other = await makeSandbox("other-stack");
