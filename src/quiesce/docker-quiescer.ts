@@ -13,13 +13,13 @@ import { openJournal } from "./journal.ts";
 import { defaultLimits, limitsAfterRestore, type QuiesceLimits } from "./limits.ts";
 import { readWhereabouts } from "./own-container.ts";
 import { planHold, type HoldPlan, type PlanSettings } from "./plan.ts";
-import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure } from "./quiescer.ts";
+import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure, Replaced } from "./quiescer.ts";
 import { bringToRest } from "./rest.ts";
 import type { QuiesceTools } from "./tools.ts";
 import { requireFolderOf } from "./wait-for.ts";
 import { restless } from "./watch.ts";
 import { watchHealth } from "./watch-health.ts";
-import { stopsOf, watchedOf, writersOf } from "./writers.ts";
+import { stopsOf, usersOf, watchedOf, writersOf } from "./writers.ts";
 
 export interface QuiescerOptions {
   /** Undefined when there is no socket: then nothing is held, and what an earlier process held cannot be brought back. */
@@ -69,14 +69,14 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
         throw await undo(error, tools);
       }
     },
-    async planForRestore(folders, signal) {
+    async planForRestore(replaced, signal) {
       if (!engine) return { stops: [], warnings: [], hasEngine: false };
-      const { plan, stops } = await decideForRestore(engine, folders, { ...options, limits }, signal);
+      const { plan, stops } = await decideForRestore(engine, replaced, { ...options, limits }, signal);
       return { stops, warnings: plan.warnings, hasEngine: true };
     },
-    async holdForRestore(folders, signal) {
+    async holdForRestore(replaced, signal) {
       if (!engine) return { ...emptyHold([]), watched: [] };
-      const { plan } = await decideForRestore(engine, folders, { ...options, limits }, signal);
+      const { plan } = await decideForRestore(engine, replaced, { ...options, limits }, signal);
       const hasty = { ...limits, ...limitsAfterRestore };
       const tools: QuiesceTools = { engine, journal: await openJournal(stateFolder), limits: hasty, clock, log };
       const warnings = [...plan.warnings];
@@ -94,19 +94,20 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
   };
 }
 
-/** As `decide`, and with everything that may write to `folders` stopped. */
+/** As `decide`, and with everything stopped that works with what is replaced. */
 async function decideForRestore(
   engine: Engine,
-  folders: readonly string[],
+  { folders, servers }: Replaced,
   options: QuiescerOptions & { readonly limits: QuiesceLimits },
   signal: AbortSignal,
 ): Promise<{ plan: HoldPlan; stops: readonly PlannedStop[] }> {
   const survey = await surveyAll(engine, options, signal);
   const writers = writersOf(folders, survey);
-  const decided = planHold(survey, settingsOf(engine, options), writers);
+  const users = usersOf(servers, survey);
+  const decided = planHold(survey, settingsOf(engine, options), [...writers, ...users]);
   const plan = { ...decided, hooks: [] };
   await whileEngineGone(() => checkAccess(engine, plan, signal), options.limits.engineMs, options.clock, signal);
-  return { plan, stops: stopsOf(plan, writers, survey) };
+  return { plan, stops: stopsOf(plan, { writers, users }, survey) };
 }
 
 async function surveyAll(

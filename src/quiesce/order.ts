@@ -39,7 +39,8 @@ export function findContainer(reference: string, containers: readonly Container[
   );
 }
 
-function directDependencies(container: Container, containers: readonly Container[]): ReadonlySet<string> {
+/** Ids of what a container says it needs, by compose's depends_on, a shared namespace, links or volumes_from. */
+export function directDependencies(container: Container, containers: readonly Container[]): ReadonlySet<string> {
   const services = composeDependencies(container.labels["com.docker.compose.depends_on"] ?? "");
   const project = projectOf(container);
   const ids = new Set<string>();

@@ -34,6 +34,7 @@ export async function findPostgresContainers(
     const env = await environmentOf(engine, container, signal);
     found.push({
       name: composeIdentity(container.labels)?.service ?? container.name,
+      container: container.name,
       ...accessOf(postgres, env),
       start: (command, until) => streamFromContainer(engine, { container, ...command }, clock, until),
     });

@@ -17,19 +17,27 @@ export interface Quiescer {
   /**
    * What `holdForRestore` would do, without touching anything. Rejects as that does before it touches anything.
    */
-  planForRestore(folders: readonly string[], signal: AbortSignal): Promise<RestorePlan>;
+  planForRestore(replaced: Replaced, signal: AbortSignal): Promise<RestorePlan>;
   /**
-   * Stops every container that may write to one of `folders` (as this program sees them) whatever its labels, and
-   * brings the labelled ones to rest. No hooks are run. What the journal holds already stays held. When it rejects, what
+   * Stops every container that may write to one of the folders whatever its labels, and those that depend on one of the
+   * servers, and brings the labelled ones to rest. No hooks are run. What the journal holds already stays held. When it rejects, what
    * came to rest stays there until `recover` is called: only the caller knows whether the data can be started on.
    * Its release makes one try: what does not come up on the new data is given as a failure at once.
    */
-  holdForRestore(folders: readonly string[], signal: AbortSignal): Promise<RestoreHold>;
+  holdForRestore(replaced: Replaced, signal: AbortSignal): Promise<RestoreHold>;
   /**
    * Waits until the containers are well: healthy, answering at their `lifeboat.health.http`, or running for a while.
    * Gives a sentence for each that is not; `wasWell` tells whether it was before. Rejects when the signal aborts.
    */
   watch(containers: readonly Watched[], signal: AbortSignal): Promise<readonly Unwell[]>;
+}
+
+/** What a restore is about to replace. */
+export interface Replaced {
+  /** As this program sees them. */
+  readonly folders: readonly string[];
+  /** Containers or compose services, by name, with a database server of which databases are replaced. It runs on. */
+  readonly servers: readonly string[];
 }
 
 export interface RestorePlan {

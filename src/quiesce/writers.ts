@@ -3,6 +3,7 @@ import type { Container } from "./container.ts";
 import { composeIdentity } from "./container.ts";
 import type { Survey } from "./discovery.ts";
 import { readLabels } from "./labels.ts";
+import { directDependencies } from "./order.ts";
 import type { HoldPlan } from "./plan.ts";
 import type { PlannedStop, Watched } from "./quiescer.ts";
 
@@ -30,6 +31,21 @@ export function writersOf(folders: readonly string[], { all, own }: Survey): rea
   return writers.filter((one) => one.state !== "stopped");
 }
 
+/**
+ * Containers that run and say themselves that they need one of `servers` (names of containers or services in scope): by
+ * depends_on, links or a shared namespace.
+ */
+export function usersOf(servers: readonly string[], { all, scope, own }: Survey): readonly Container[] {
+  const meant = scope.filter(
+    ({ name, labels }) => servers.includes(name) || servers.includes(composeIdentity(labels)?.service ?? name),
+  );
+  return all.filter((one) => {
+    if (one.id === own?.id || (one.state !== "running" && one.state !== "restarting")) return false;
+    const needs = directDependencies(one, all);
+    return meant.some(({ id }) => needs.has(id));
+  });
+}
+
 /** What lies behind a folder on the engine's host: the mount it is in, if this program runs in a container. */
 function hostPath(folder: string, own: Container | undefined): string {
   const around = own?.mounts
@@ -47,14 +63,20 @@ function isAtOrBelow(path: string, folder: string): boolean {
 }
 
 /** Why each container of the plan is stopped, for a person. */
-export function stopsOf(plan: HoldPlan, writers: readonly Container[], survey: Survey): readonly PlannedStop[] {
+export function stopsOf(
+  plan: HoldPlan,
+  { writers, users }: { readonly writers: readonly Container[]; readonly users: readonly Container[] },
+  survey: Survey,
+): readonly PlannedStop[] {
   return plan.holds.map(({ container, act }) => {
     const isLabelled = survey.scope.some(({ id }) => id === container.id) && "lifeboat.hold" in container.labels;
     const why = writers.some(({ id }) => id === container.id)
       ? "writes to what is replaced"
-      : isLabelled
-        ? "is labelled to be held"
-        : "lives in the network of one that is stopped";
+      : users.some(({ id }) => id === container.id)
+        ? "uses a database that is replaced"
+        : isLabelled
+          ? "is labelled to be held"
+          : "lives in the network of one that is stopped";
     return { container: container.name, act, why };
   });
 }

@@ -4,6 +4,8 @@ import type { Readable } from "node:stream";
 export interface ServerContainer {
   /** Its compose service, else its own name. */
   readonly name: string;
+  /** Its own name. */
+  readonly container: string;
   readonly user: string;
   readonly databases: readonly string[] | "all";
   /** Starts a program in the container. No shell reads `argv`; `input` is nothing by default. */

@@ -26,7 +26,7 @@ test("whatever may write to the data is stopped for a restore, labelled or not, 
   await stack.add("other", obedient);
 
   const quiescer = stack.quiescer();
-  const plan = await quiescer.planForRestore([data], never);
+  const plan = await quiescer.planForRestore({ folders: [data], servers: [] }, never);
   assert.deepEqual(
     plan.stops.map(({ container, act, why }) => `${container} ${act} ${why}`),
     [
@@ -38,11 +38,25 @@ test("whatever may write to the data is stopped for a restore, labelled or not, 
   const services = ["db", "app", "reader", "labelled", "other"];
   assert.deepEqual(await stack.status(...services), Array(5).fill("running"), "a plan touches nothing");
 
-  const hold = await quiescer.holdForRestore([data], never);
+  const hold = await quiescer.holdForRestore({ folders: [data], servers: [] }, never);
   assert.deepEqual(await stack.status(...services), ["exited", "exited", "running", "paused", "running"]);
   assert.deepEqual(await hold.release(), []);
   assert.deepEqual(await stack.status(...services), Array(5).fill("running"));
   assert.deepEqual(await quiescer.watch(hold.watched, never), []);
+});
+
+test("whatever depends on a server of which databases are replaced is stopped, and the server runs on", async (t) => {
+  const stack = await makeStack(t);
+  await stack.add("db", obedient);
+  await stack.add("app", obedient, { "com.docker.compose.depends_on": "db:service_healthy:false" });
+  await stack.add("web", obedient, { "com.docker.compose.depends_on": "app:service_started:false" });
+  const quiescer = stack.quiescer();
+  const replaced = { folders: [], servers: ["db"] };
+  const { stops } = await quiescer.planForRestore(replaced, never);
+  assert.deepEqual(stops, [{ container: stack.nameOf("app"), act: "stop", why: "uses a database that is replaced" }]);
+  const hold = await quiescer.holdForRestore(replaced, never);
+  assert.deepEqual(await stack.status("db", "app", "web"), ["running", "exited", "running"]);
+  assert.deepEqual(await hold.release(), []);
 });
 
 test("a paused writer is in the way, and nothing is touched", async (t) => {
@@ -50,7 +64,10 @@ test("a paused writer is in the way, and nothing is touched", async (t) => {
   const data = await makeData(stack);
   await stack.add("db", obedient, {}, mounting(data, "rw"));
   await stack.docker((d) => d.getContainer(stack.nameOf("db")).pause());
-  await assert.rejects(stack.quiescer().holdForRestore([data], never), /is paused and keeps files open/);
+  await assert.rejects(
+    stack.quiescer().holdForRestore({ folders: [data], servers: [] }, never),
+    /is paused and keeps files open/,
+  );
   assert.deepEqual(await stack.status("db"), ["paused"]);
 });
 
@@ -59,7 +76,7 @@ test("what does not come up on the new data is told at once, and comes back when
   const data = await makeData(stack);
   await stack.add("db", `test ! -e /data/bad || exit 7; ${obedient}`, {}, mounting(data, "rw"));
   const quiescer = stack.quiescer();
-  const hold = await quiescer.holdForRestore([data], never);
+  const hold = await quiescer.holdForRestore({ folders: [data], servers: [] }, never);
   await mkdir(join(data, "bad"));
   const began = performance.now();
   const [failure] = await hold.release();
@@ -80,7 +97,7 @@ test("a watch tells of containers that restart, and asks the address of a label"
   const restarting = { ...mounting(data, "rw").HostConfig, RestartPolicy: { Name: "always" } };
   await stack.add("loop", "sleep 1; exit 3", {}, { HostConfig: restarting });
   const quiescer = stack.quiescer({ limits: { healthMs: 3_000 } });
-  const hold = await quiescer.holdForRestore([data], never);
+  const hold = await quiescer.holdForRestore({ folders: [data], servers: [] }, never);
   await hold.release();
   const watched = hold.watched.map((one) => ({ ...one, wasWell: true }));
   const red = await quiescer.watch(watched, never);

@@ -34,7 +34,7 @@ export async function describePlan(
   signal: AbortSignal,
 ): Promise<InPlacePlan> {
   const folders = shares.map(({ place }) => place.folder);
-  const { stops, warnings, hasEngine } = await quiescer.planForRestore(folders, signal);
+  const { stops, warnings, hasEngine } = await quiescer.planForRestore({ folders, servers: [] }, signal);
   return {
     backup: { id: receipt.id, takenAt: receipt.takenAt, target: target.name },
     places: await Promise.all(

@@ -1,5 +1,5 @@
 import { describeError, Interrupted, LifeboatError } from "../../errors.ts";
-import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
+import type { ReleaseFailure, Replaced } from "../../quiesce/quiescer.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import type { Conduct } from "../conduct.ts";
 import type { Tools } from "../tools.ts";
@@ -14,9 +14,9 @@ const toTheEnd = new AbortController().signal;
  */
 export async function replace(progress: Progress, run: Conduct, tools: Tools, signal: AbortSignal): Promise<void> {
   const { quiescer } = tools;
-  const folders = foldersOf(progress);
+  const replaced = replacedBy(progress);
   try {
-    const hold = await run.step("hold", () => quiescer.holdForRestore(folders, signal));
+    const hold = await run.step("hold", () => quiescer.holdForRestore(replaced, signal));
     await failpoint("in-place:held", signal);
     for (const warning of hold.warnings) tools.log.warn(warning);
     await run.step("swap", async () => {
@@ -37,8 +37,8 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
   await forgetOld(progress, run);
 }
 
-export function foldersOf({ journal }: Progress): readonly string[] {
-  return journal.job.places.map(({ folder }) => folder);
+function replacedBy({ journal }: Progress): Replaced {
+  return { folders: journal.job.places.map(({ folder }) => folder), servers: [] };
 }
 
 function refuseLeftDown(failures: readonly ReleaseFailure[]): void {
@@ -90,7 +90,7 @@ async function rollBack(cause: unknown, progress: Progress, run: Conduct, tools:
 
 /** Stops what runs, and puts the old data back, from wherever the restore stopped. */
 export async function putBack(progress: Progress, { quiescer }: Tools): Promise<void> {
-  await quiescer.holdForRestore(foldersOf(progress), toTheEnd);
+  await quiescer.holdForRestore(replacedBy(progress), toTheEnd);
   await progress.enter("undoing");
   await progress.work((files) => files.undo(progress.journal.swaps));
   await progress.enter("undone");

@@ -8,9 +8,10 @@ import type { PostgresServer } from "./server.ts";
  * A server whose own programs are run inside its container, over the local socket: they always have the right version,
  * and the socket lets the user in without a password.
  */
-export function serverInContainer({ name, user, databases, start }: ServerContainer): PostgresServer {
+export function serverInContainer({ name, container, user, databases, start }: ServerContainer): PostgresServer {
   const server: PostgresServer = {
     name,
+    container,
     user,
     databases,
     programs: "server",

@@ -5,6 +5,8 @@ import type { RunningProgram } from "../server-container.ts";
 export interface PostgresServer {
   /** For reports, and the folder of its dumps; unique in one backup. */
   readonly name: string;
+  /** Name of the container it is in, where that is known. */
+  readonly container?: string;
   readonly user: string;
   /** Names, or all there are but templates. */
   readonly databases: readonly string[] | "all";
@@ -18,8 +20,14 @@ export interface PostgresServer {
   readonly programs: "image" | "server";
 }
 
+/** A server of which base backups are taken. Made by `physicalServerByUrl`. */
+export interface PhysicalServer extends Omit<PostgresServer, "databases"> {
+  /** Gives its system identifier, as one of its WAL senders tells it. Rejects with pg's own error. */
+  identify(signal: AbortSignal): Promise<string>;
+}
+
 export interface ProgramCall {
-  readonly program: "pg_dump" | "pg_dumpall" | "pg_restore" | "psql";
+  readonly program: "pg_basebackup" | "pg_dump" | "pg_dumpall" | "pg_restore" | "psql";
   readonly args: readonly string[];
   /** What it connects to. */
   readonly database: string;
