@@ -3,6 +3,7 @@ import { describeError } from "../errors.ts";
 import { missedRun, nextRun } from "../plan/schedule.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { daemonRecord } from "./daemon-record.ts";
+import { watchLeftovers } from "./leftovers.ts";
 import { recoverAtStart } from "./recover.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./state.ts";
 import type { Tools } from "./tools.ts";
@@ -22,7 +23,8 @@ export async function daemon(
 ): Promise<boolean> {
   const { config, clock, log } = tools;
   const { cronExpression, timeZone, jitterMs, onStart } = config.schedule;
-  await recoverAtStart(tools, signal);
+  const wasTried = await recoverAtStart(tools, signal);
+  await using _leftovers = watchLeftovers(tools, wasTried, signal);
   const record = daemonRecord(config.state, await startState(tools));
 
   let current: Promise<void> | undefined;
