@@ -12,13 +12,19 @@ export async function* encrypted(plain: Bytes, key: SealingKey): AsyncGenerator<
     yield* plain;
     return;
   }
-  const sessionKey = randomBytes(32);
-  yield await sessionKeyPackets(sessionKey, key);
+  const { sessionKey, packets } = await newSessionKey(key);
+  yield packets;
   yield* encryptedData(plain, sessionKey);
 }
 
-/** The packets before the data: the session key, locked with the passphrase or with each of the public keys. */
-async function sessionKeyPackets(sessionKey: Buffer, key: Exclude<SealingKey, { kind: "none" }>): Promise<Buffer> {
+/**
+ * A key (32 bytes) for the data of one file, and the packets before the data, which hold it: locked with the passphrase
+ * or with each of the public keys.
+ */
+export async function newSessionKey(
+  key: Exclude<SealingKey, { kind: "none" }>,
+): Promise<{ readonly sessionKey: Buffer; readonly packets: Buffer }> {
+  const sessionKey = randomBytes(32);
   try {
     const packets = await encryptSessionKey({
       data: sessionKey,
@@ -29,7 +35,7 @@ async function sessionKeyPackets(sessionKey: Buffer, key: Exclude<SealingKey, { 
       format: "binary",
       config: { aeadProtect: false, s2kType: enums.s2k.iterated, s2kIterationCountByte: 224 },
     });
-    return Buffer.from(packets);
+    return { sessionKey, packets: Buffer.from(packets) };
   } catch (error) {
     if (error instanceof LifeboatError) throw error;
     throw new LifeboatError("failed", "cannot encrypt the session key", { cause: error });

@@ -57,7 +57,7 @@ const fields = {
   sources: z
     .array(
       z.strictObject({
-        kind: z.enum(["folder", "sqlite", "postgres"]),
+        kind: z.enum(["folder", "sqlite", "postgres", "postgres-physical"]),
         name: z.string(),
         outcome: z.enum(["good", "flawed"]),
         flaws: z.array(z.string()).readonly(),

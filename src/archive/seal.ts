@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import type { MemberList } from "../sources/source.ts";
 import { archiveThreads, compressed } from "./compression.ts";
+import { writeEncryptedFile } from "./encrypted-file.ts";
 import { encrypted } from "./encryption.ts";
 import type { Compression, SealedFile, SealingKey } from "./format.ts";
 import { IndexWriter } from "./index-file.ts";
@@ -9,7 +10,6 @@ import { writeSealedFile } from "./sealed-file.ts";
 import { Tally, type MemberCounts } from "./tally.ts";
 import type { ReadProblems } from "./tar-complaints.ts";
 import { tarOutput, tarRuns } from "./tar-run.ts";
-import type { Bytes } from "./through-child.ts";
 
 export interface SealRequest {
   /** The backup's id; goes into the index. */
@@ -42,17 +42,19 @@ export interface Sealed {
  * vanished or could not be read is no failure but a read problem.
  */
 export async function seal(request: SealRequest, signal: AbortSignal): Promise<Sealed> {
+  const { compression, key } = request;
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   const index = new IndexWriter(either);
   const tally = new Tally(request.id, index);
   const writing = [
-    writeSealedFile(
+    writeEncryptedFile(
       request.archivePath,
-      sealedBytes(tarOf(request, tally, either), request, archiveThreads, either),
+      compressed(tarOf(request, tally, either), compression, archiveThreads, either),
+      key,
       either,
     ),
-    writeSealedFile(request.indexPath, sealedBytes(index.bytes, request, 1, either), either),
+    writeSealedFile(request.indexPath, encrypted(compressed(index.bytes, compression, 1, either), key), either),
   ] as const;
   try {
     const [archive, indexFile] = await Promise.all(writing);
@@ -65,10 +67,6 @@ export async function seal(request: SealRequest, signal: AbortSignal): Promise<S
     }
     throw error;
   }
-}
-
-function sealedBytes(plain: Bytes, { compression, key }: SealRequest, threads: number, signal: AbortSignal): Bytes {
-  return encrypted(compressed(plain, compression, threads, signal), key);
 }
 
 /** The tar streams of all runs as one, its members counted and put into the index on the way. */

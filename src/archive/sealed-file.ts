@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import type { SealedFile } from "./format.ts";
 import type { Bytes } from "./through-child.ts";
 
@@ -9,8 +9,7 @@ import type { Bytes } from "./through-child.ts";
  * When anything fails there is no file afterwards. An existing file is an error and stays as it is.
  */
 export async function writeSealedFile(path: string, bytes: Bytes, signal: AbortSignal): Promise<SealedFile> {
-  const handle = await open(path, "wx", 0o600);
-  try {
+  return await fillNewFile(path, async (handle) => {
     const digest = createHash("sha256");
     let sizeBytes = 0;
     for await (const chunk of bytes) {
@@ -20,8 +19,20 @@ export async function writeSealedFile(path: string, bytes: Bytes, signal: AbortS
       sizeBytes += chunk.length;
       await writing;
     }
-    await handle.close();
     return { path, sizeBytes, sha256: digest.digest("hex") };
+  });
+}
+
+/** Makes a new file (mode 0600) and has it filled. When that rejects, so does this, and there is no file afterwards. */
+export async function fillNewFile<Result>(
+  path: string,
+  fill: (handle: FileHandle) => Promise<Result>,
+): Promise<Result> {
+  const handle = await open(path, "wx", 0o600);
+  try {
+    const result = await fill(handle);
+    await handle.close();
+    return result;
   } catch (error) {
     await handle.close();
     await rm(path, { force: true });

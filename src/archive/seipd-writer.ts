@@ -7,12 +7,12 @@ import type { Bytes } from "./through-child.ts";
  * packet of binary data without name or date. AES-256 in CFB mode. Both packets have partial lengths, so nothing is
  * held but one part. `sessionKey`: 32 bytes. The buffers given are only valid until the next one is asked for.
  */
-export async function* encryptedData(plain: Bytes, sessionKey: Buffer): AsyncGenerator<Buffer, void> {
+export async function* encryptedData(plain: Bytes, sessionKey: Uint8Array): AsyncGenerator<Buffer, void> {
   yield Buffer.from([TAG_SEIPD]);
   yield* partialLengths(encryptedBody(plain, sessionKey));
 }
 
-async function* encryptedBody(plain: Bytes, sessionKey: Buffer): AsyncGenerator<Buffer, void> {
+async function* encryptedBody(plain: Bytes, sessionKey: Uint8Array): AsyncGenerator<Buffer, void> {
   const cipher = createCipheriv("aes-256-cfb", sessionKey, Buffer.alloc(16));
   const integrity = createHash("sha1");
   const encrypt = (bytes: Buffer) => {
@@ -39,23 +39,23 @@ async function* literalBody(plain: Bytes): AsyncGenerator<Buffer, void> {
  * The buffer is filled anew for each part, so what this gives is only valid until more is asked for.
  */
 async function* partialLengths(body: Bytes): AsyncGenerator<Buffer, void> {
-  const part = Buffer.allocUnsafe(PART_BYTES);
-  let filled = 0;
+  const part = Buffer.allocUnsafe(1 + PART_BYTES);
+  part[0] = PARTIAL_LENGTH;
+  let filled = 1;
   for await (const bytes of body) {
     for (let at = 0; at < bytes.length;) {
       const copied = bytes.copy(part, filled, at);
       at += copied;
       filled += copied;
-      if (filled < PART_BYTES) continue;
-      yield PARTIAL_LENGTH;
+      if (filled < part.length) continue;
       yield part;
-      filled = 0;
+      filled = 1;
     }
   }
   const lastLength = Buffer.from([0xff, 0, 0, 0, 0]);
-  lastLength.writeUInt32BE(filled, 1);
+  lastLength.writeUInt32BE(filled - 1, 1);
   yield lastLength;
-  yield part.subarray(0, filled);
+  yield part.subarray(1, filled);
 }
 
 const TAG_SEIPD = 0xc0 | 18;
@@ -64,4 +64,4 @@ const TAG_MDC = 0xc0 | 19;
 
 const PART_EXPONENT = 18;
 const PART_BYTES = 1 << PART_EXPONENT;
-const PARTIAL_LENGTH = Buffer.from([0xe0 | PART_EXPONENT]);
+const PARTIAL_LENGTH = 0xe0 | PART_EXPONENT;
