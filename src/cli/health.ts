@@ -11,10 +11,10 @@ export function addHealth({ command, assembled, print, end }: CommandLine): void
   });
 }
 
-function healthText({ healthy, problems, lastGood, nextRunAt }: Health): string {
+function healthText({ healthy, problems, warnings, lastGood, nextRunAt }: Health): string {
   const facts = [
     lastGood ? `newest good backup ${lastGood.id} of ${lastGood.takenAt}` : "no good backup yet",
     ...(nextRunAt === undefined ? [] : [`next run at ${nextRunAt}`]),
   ];
-  return [healthy ? "healthy" : "unhealthy", ...problems, ...facts].join("\n");
+  return [healthy ? "healthy" : "unhealthy", ...problems, ...warnings, ...facts].join("\n");
 }

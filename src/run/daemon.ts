@@ -6,6 +6,7 @@ import { daemonRecord } from "./daemon-record.ts";
 import { watchLeftovers } from "./leftovers.ts";
 import { recoverAtStart } from "./recover.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./state.ts";
+import { watchTargets } from "./watch-targets.ts";
 import type { Tools } from "./tools.ts";
 
 /** A firing handled later than this was missed, and needs no jitter on top. */
@@ -13,7 +14,8 @@ const LATE_MS = 2 * HEARTBEAT_MS;
 
 /**
  * Runs backups on schedule until `signal` is aborted; resolves once the run then under way has ended in order.
- * At start it brings back what a dead run left at rest, and catches up on one missed run, however many were missed.
+ * At start it brings back what a dead run left at rest, catches up on one missed run, however many were missed, and
+ * looks whether the targets can be used.
  * Resolves with true if the signal interrupted a run.
  */
 export async function daemon(
@@ -72,6 +74,11 @@ export async function daemon(
   using _heartbeat = clock.every(HEARTBEAT_MS, () => {
     beginIfDue();
     void record.change({ heartbeatAt: clock.now().toISOString(), ...nextRunAt() }).catch(complain);
+  const watching = watchTargets(
+    tools,
+    (targets) => void record.change({ targets: [...targets] }).catch(complain),
+    signal,
+  );
   });
 
   log.info("daemon started", { schedule: cronExpression, timeZone, ...nextRunAt() });
@@ -82,6 +89,7 @@ export async function daemon(
 
   await aborted(signal);
   log.info("daemon stopping", { runUnderWay: current !== undefined });
+  await watching;
   await task.destroy();
   await current;
   await record.settled();

@@ -4,12 +4,14 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../system/clock.ts";
 import { isLocked } from "../system/lock.ts";
 import { readInPlaceJournal } from "./in-place/journal.ts";
-import { HEARTBEAT_MS, readDaemonState, readState } from "./state.ts";
+import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./state.ts";
 
 export interface Health {
   readonly healthy: boolean;
   /** One sentence each; empty when healthy. */
   readonly problems: readonly string[];
+  /** One sentence each: what someone should look at, though backups are made. */
+  readonly warnings: readonly string[];
   readonly lastGood?: { readonly id: string; readonly takenAt: string };
   readonly nextRunAt?: string;
 }
@@ -19,8 +21,8 @@ const DEAD_AFTER_MS = 3 * HEARTBEAT_MS + 10_000;
 
 /**
  * Is the sidecar doing its work? From the state folder alone: no network, no engine, quick enough for a HEALTHCHECK.
- * Unhealthy when the scheduler is dead, when the newest good backup is older than the schedule allows, or when a
- * container was left down.
+ * Unhealthy when the scheduler is dead, when the newest good backup is older than the schedule allows, when a container
+ * was left down, or when none of the targets can be used.
  */
 export async function health({ config, clock }: { config: Config; clock: Clock }): Promise<Health> {
   const now = clock.now();
@@ -31,6 +33,7 @@ export async function health({ config, clock }: { config: Config; clock: Clock }
     readInPlaceJournal(config.state),
   ]);
   const problems: string[] = [];
+  const unusable = unusableTargets(daemon?.targets ?? []);
   if (!daemon) problems.push("the daemon has never run here");
   else {
     const silentMs = now.getTime() - new Date(daemon.heartbeatAt).getTime();
@@ -48,10 +51,19 @@ export async function health({ config, clock }: { config: Config; clock: Clock }
   const isRunning = isLocked(config.state);
   if (held.length > 0 && !isRunning) problems.push(`left at rest: ${held.join(", ")}`);
   if (restoring && !isRunning) problems.push(`the restore of backup ${restoring.backupId} is not ended`);
+  if (unusable.areAll) problems.push(...unusable.sentences);
   return {
     healthy: problems.length === 0,
     problems,
+    warnings: unusable.areAll ? [] : unusable.sentences,
     ...(state?.lastGood ? { lastGood: state.lastGood } : {}),
     ...(daemon?.nextRunAt ? { nextRunAt: daemon.nextRunAt } : {}),
   };
+}
+
+function unusableTargets(targets: NonNullable<DaemonState["targets"]>): { sentences: string[]; areAll: boolean } {
+  const sentences = targets.flatMap(({ name, problem }) =>
+    problem === undefined ? [] : [`target '${name}' cannot be used: ${problem}`],
+  );
+  return { sentences, areAll: sentences.length > 0 && sentences.length === targets.length };
 }

@@ -1,4 +1,4 @@
-import { link, lstat, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { access, constants, link, lstat, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemClock, type Clock } from "../system/clock.ts";
 import { isSystemError, syncFolder } from "../system/files.ts";
@@ -35,6 +35,10 @@ class LocalTarget implements Target {
     this.name = folder;
     this.#clock = clock;
     this.#stallTimeoutMs = stallTimeoutMs;
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#at("store backups", signal, () => access(this.name, constants.W_OK | constants.X_OK));
   }
 
   async put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void> {

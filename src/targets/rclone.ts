@@ -62,6 +62,10 @@ class RcloneTarget implements Target {
     this.#program = { env: options.env, clock: tools.clock, stallTimeoutMs: tools.stallTimeoutMs ?? 300_000 };
   }
 
+  async check(signal: AbortSignal): Promise<void> {
+    await this.list(signal);
+  }
+
   async put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void> {
     checkKey(key);
     if (await this.#holds(key, body, signal)) return;

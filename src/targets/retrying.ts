@@ -19,6 +19,7 @@ export function retrying(target: Target, retries: Retries): Target {
     withRetries(target.name, doing, retries, signal, call);
   return {
     name: target.name,
+    check: (signal) => target.check(signal),
     put: (key, body, signal, onProgress) =>
       again(`store '${key}'`, signal, () => target.put(key, body, signal, onProgress)),
     digest: (key, signal) => again(`read '${key}' back`, signal, () => target.digest(key, signal)),

@@ -4,7 +4,7 @@ import { LifeboatError } from "../errors.ts";
 import { ChildError } from "../system/children.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
-import { digestOfFile } from "./bytes.ts";
+import { digestOfFile } from "../system/read-ahead.ts";
 import { fetchInto, sweepFreshFolders, withFreshFolder } from "./fresh-folder.ts";
 import { checkKey } from "./keys.ts";
 import { orFullHere } from "./local-failure.ts";
@@ -56,6 +56,17 @@ class RsyncTarget implements Target {
     this.#runFolder = runFolder;
     this.#clock = clock;
     this.#log = log;
+  }
+
+  async check(signal: AbortSignal): Promise<void> {
+    await this.#inWords("store backups", async (doing) => {
+      await this.#far.look(doing, signal);
+      if (!(await this.#mayWrite(doing, signal))) {
+        throw new LifeboatError("failed", `cannot ${doing} on '${this.name}': that user may not write there`, {
+          hint: "Give the user the right to write to the folder on the server, and look whether its disk is mounted writable.",
+        });
+      }
+    });
   }
 
   async put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void> {
@@ -128,6 +139,18 @@ class RsyncTarget implements Target {
     await this.#inWords("remove partial files", async (doing) => {
       await this.#delete(`+ /${PARTIAL_FOLDER}/***\n- *\n`, doing, signal);
     });
+  }
+
+  /** True also where there is no shell that could be asked, and where the first `put` will make the folder. */
+  async #mayWrite(doing: string, signal: AbortSignal): Promise<boolean> {
+    const ask = `if [ -e % ] && [ ! -w % ]; then echo ${MAY_NOT_WRITE}; fi`;
+    try {
+      const { lines } = await this.#far.onShell(ask, "", doing, signal);
+      return !lines.includes(MAY_NOT_WRITE);
+    } catch (error) {
+      if (error instanceof ChildError && error.exitStatus !== SSH_FAILED) return true;
+      throw error;
+    }
   }
 
   /** True if `body` is stored under `key` already. Rejects if something else is. */
@@ -235,6 +258,8 @@ class RsyncTarget implements Target {
 }
 
 type Progress = (bytes: number) => void;
+
+const MAY_NOT_WRITE = "lifeboat: may not write";
 
 /** ssh's exit code when it failed itself; anything else is the remote command's. */
 const SSH_FAILED = 255;

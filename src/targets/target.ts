@@ -26,6 +26,11 @@ export interface Target {
   /** As the operator wrote it, without secrets: "s3:bucket/prefix". Appears in logs, reports and `--target`. */
   readonly name: string;
   /**
+   * Resolves if the place is reached, lets us in and, as far as can be asked without writing there, lets us write.
+   * Rejects as `put` would; never retries.
+   */
+  check(signal: AbortSignal): Promise<void>;
+  /**
    * Stores all of `body` or nothing. Resolves once it is durable and `list` shows it; while it runs and after it
    * failed, `list` does not show the key. Putting the same bytes under the same key again succeeds; other bytes are
    * refused, never overwritten. `onProgress` gets the bytes sent so far.

@@ -60,6 +60,14 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       await fresh.target.sweep(never);
     });
 
+    it("a place that can be used passes the check, which leaves nothing there", async () => {
+      const fresh = await openPlace();
+      await fresh.target.check(never);
+      assert.deepEqual(await fresh.everything(), []);
+      await fresh.notThereYet?.check(never);
+      await assert.rejects(fresh.target.check(AbortSignal.abort(new Error("too late"))), /too late/);
+    });
+
     it("a place that the first put makes lists nothing before and the object after", async () => {
       if (!place.notThereYet) return;
       const target = place.notThereYet;

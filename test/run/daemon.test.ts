@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
+import { mountSmallDisk } from "../targets/small-disk.ts";
 import { until } from "../until.ts";
 import { fillWithData, makeSandbox, type Sandbox } from "./sandbox.ts";
 
@@ -98,4 +99,37 @@ test("health is red when the newest good backup is older than the schedule allow
   assert.match(stdout, /the newest good backup is of 2020-01-01/);
   daemon.kill("SIGTERM");
   await daemon;
+});
+
+test("a target that cannot be used is told at start, in the log and by health, and the daemon goes on", async () => {
+  const fence = (word: string) => `-----${word} OPENSSH PRIVATE KEY-----`;
+  const off = {
+    RSYNC_DESTINATION: "backup@127.0.0.1:/backups",
+    RSYNC_PORT: "1", // Nobody listens there.
+    RSYNC_SSH_KEY: `${fence("BEGIN")}\nbm9uZQ==\n${fence("END")}\n`,
+    RSYNC_KNOWN_HOSTS: "[127.0.0.1]:1 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==",
+  };
+  const daemon = sandbox.start([], { ...never, ...off });
+  await until("health tells of the target", async () => {
+    const { exitCode, stdout } = await sandbox.lifeboat(["health"], { ...never, ...off });
+    return exitCode === 0 && /target 'backup@127.0.0.1:\/backups' cannot be used: .*cannot be reached/.test(stdout);
+  });
+  daemon.kill("SIGTERM");
+  const { exitCode, stderr } = await daemon;
+  assert.equal(exitCode, 0);
+  assert.match(String(stderr), /no backup can be put to a target target=backup@127.0.0.1:\/backups .*RSYNC_PORT right/);
+});
+
+test("health is red when none of the targets can be used", async () => {
+  await using disk = await mountSmallDisk(sandbox.folder, "1m");
+  await disk.makeReadOnly();
+  const full = { ...never, BACKUP_ARCHIVE: disk.folder };
+  const daemon = sandbox.start([], full);
+  const { stdout } = await until("health tells of the target", async () => {
+    const found = await sandbox.lifeboat(["health"], full);
+    return found.stdout.includes("cannot be used") && found;
+  });
+  assert.match(stdout, /^unhealthy\ntarget '.*' cannot be used: cannot store backups: '.*' is mounted read-only/);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon).exitCode, 0);
 });

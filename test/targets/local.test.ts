@@ -46,7 +46,12 @@ describe("a local folder", () => {
     const folder = join(root, "mistyped");
     const target = openLocalTarget({ folder });
     const body = await bodyIn(root, "x");
-    const calls = [target.list(never), target.put("key", body, never), target.remove(["key"], never)];
+    const calls = [
+      target.check(never),
+      target.list(never),
+      target.put("key", body, never),
+      target.remove(["key"], never),
+    ];
     for (const failure of await Promise.all(calls.map(failureOf))) {
       assert.match(failure.message, /folder '.*mistyped' does not exist/);
       assert.match(hintOf(failure)!, /Mount a volume there/);
@@ -99,11 +104,12 @@ describe("a local folder", () => {
   it("that is mounted read-only says so", async () => {
     await using disk = await mountSmallDisk(root, "1m");
     await disk.makeReadOnly();
-    const failure = await failureOf(
-      openLocalTarget({ folder: disk.folder }).put("key", await bodyIn(root, "x"), never),
-    );
-    assert.match(failure.message, /is mounted read-only/);
-    assert.match(hintOf(failure)!, /':ro'/);
+    const target = openLocalTarget({ folder: disk.folder });
+    const calls = [target.put("key", await bodyIn(root, "x"), never), target.check(never)];
+    for (const failure of await Promise.all(calls.map(failureOf))) {
+      assert.match(failure.message, /is mounted read-only/);
+      assert.match(hintOf(failure)!, /':ro'/);
+    }
   });
 
   it("a copy that hangs is ended after the stall time, and may be tried again", async () => {

@@ -24,6 +24,7 @@ function failing(...errors: readonly Error[]): Target & { readonly calls: () => 
   const refuse = async () => assert.fail("not asked for");
   return {
     name: "place",
+    check: refuse,
     put,
     digest: refuse,
     fetch: refuse,

@@ -51,6 +51,7 @@ export async function rsyncPlace(
 function withSlowPut(target: Target, programs: RecordedPrograms): Target {
   return {
     name: target.name,
+    check: target.check.bind(target),
     digest: target.digest.bind(target),
     fetch: target.fetch.bind(target),
     readSmall: target.readSmall.bind(target),

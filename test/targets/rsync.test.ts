@@ -38,10 +38,12 @@ describe("an rsync target", { timeout: 300_000 }, () => {
     const unknown = { ...options, knownHosts: "example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==" };
     const cases: [RegExp, RegExp][] = [];
     const check = async (asked: typeof options, message: RegExp, hint: RegExp) => {
-      const failure = await failureOf(openRsyncTarget(asked, tools).list(never));
-      assert.match(failure.message, message);
-      assert.match(hintOf(failure)!, hint);
-      assert.ok(!isTransient(failure), describeError(failure));
+      const target = openRsyncTarget(asked, tools);
+      for (const failure of await Promise.all([target.list(never), target.check(never)].map(failureOf))) {
+        assert.match(failure.message, message);
+        assert.match(hintOf(failure)!, hint);
+        assert.ok(!isTransient(failure), describeError(failure));
+      }
       cases.push([message, hint]);
     };
     await check(unknown, /the host is not in the known hosts/, /ssh-keyscan/);
@@ -67,6 +69,7 @@ describe("an rsync target", { timeout: 300_000 }, () => {
     await using disk = await mountSmallDisk(server.folder, "1m");
     await disk.makeReadOnly();
     const target = openRsyncTarget(await optionsFor(server, disk.folder), tools);
+    await assert.rejects(target.check(never), /cannot store backups on '.*': that user may not write there/);
     const failure = await failureOf(target.put("key", await bodyIn(root, "x"), never));
     assert.match(failure.message, /its file system is mounted read-only/);
     assert.ok(!isTransient(failure));
