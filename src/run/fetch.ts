@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { LifeboatError } from "../errors.ts";
+import { digestOfFile } from "../system/read-ahead.ts";
 import type { Found } from "./find.ts";
 import type { Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
@@ -41,17 +39,11 @@ async function fetchPart(
   const path = join(await spool.makeFolder("fetched"), part.key);
   using bar = progress.start(`fetch ${part.key}`, part.sizeBytes);
   await target.fetch(part.key, path, signal, (gotBytes) => bar.at(gotBytes));
-  const sha256 = await sha256Of(path, signal);
+  const { sha256 } = await digestOfFile(path, signal);
   if (sha256 === part.sha256) return path;
   throw new LifeboatError(
     "verification-failed",
     `'${part.key}' on '${target.name}' is damaged: its SHA-256 is ${sha256}, its receipt says ${part.sha256}`,
     { hint: "Restore from another target (--target), or an older backup. Nothing was touched." },
   );
-}
-
-async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash, { signal });
-  return hash.digest("hex");
 }

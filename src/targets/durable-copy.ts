@@ -1,6 +1,6 @@
 import { constants, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { CHUNK_BYTES, orAborted } from "./bytes.ts";
+import { closeLater, orAborted, readAhead } from "../system/read-ahead.ts";
 import { localFailure } from "./local-failure.ts";
 
 /**
@@ -44,13 +44,11 @@ async function copy(
     throw error;
   });
   try {
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     let copiedBytes = 0;
-    for (;;) {
-      const { bytesRead } = await reading(source.read(buffer, 0, CHUNK_BYTES));
-      if (bytesRead === 0) break;
-      await writing(written.writeFile(buffer.subarray(0, bytesRead)));
-      onProgress((copiedBytes += bytesRead));
+    const chunks = readAhead(source, signal);
+    for (let next = await reading(chunks.next()); !next.done; next = await reading(chunks.next())) {
+      await writing(written.writeFile(next.value));
+      onProgress((copiedBytes += next.value.length));
     }
     await writing(settle(written));
     return copiedBytes;
@@ -79,11 +77,4 @@ async function opened(opening: Promise<FileHandle>, signal: AbortSignal): Promis
   const handle = await opening;
   if (signal.aborted) closeLater(handle);
   return handle;
-}
-
-/** Closing waits for a read or write under way, which on a hanging disk never ends. */
-function closeLater(handle: FileHandle): void {
-  handle.close().catch(() => {
-    // The bytes were synced, or the copy has failed already and says so.
-  });
 }
