@@ -3,11 +3,10 @@ import { describeError } from "../errors.ts";
 import { missedRun, nextRun } from "../plan/schedule.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { daemonRecord } from "./daemon-record.ts";
-import { watchLeftovers } from "./leftovers.ts";
-import { recoverAtStart } from "./recover.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./state.ts";
-import { watchTargets } from "./watch-targets.ts";
 import type { Tools } from "./tools.ts";
+import { watchTargets } from "./watch-targets.ts";
 
 /** A firing handled later than this was missed, and needs no jitter on top. */
 const LATE_MS = 2 * HEARTBEAT_MS;
@@ -25,8 +24,7 @@ export async function daemon(
 ): Promise<boolean> {
   const { config, clock, log } = tools;
   const { cronExpression, timeZone, jitterMs, onStart } = config.schedule;
-  const wasTried = await recoverAtStart(tools, signal);
-  await using _leftovers = watchLeftovers(tools, wasTried, signal);
+  await using _leftovers = await endLeftovers(tools, signal);
   const record = daemonRecord(config.state, await startState(tools));
 
   let current: Promise<void> | undefined;
@@ -74,13 +72,13 @@ export async function daemon(
   using _heartbeat = clock.every(HEARTBEAT_MS, () => {
     beginIfDue();
     void record.change({ heartbeatAt: clock.now().toISOString(), ...nextRunAt() }).catch(complain);
+  });
+
   const watching = watchTargets(
     tools,
     (targets) => void record.change({ targets: [...targets] }).catch(complain),
     signal,
   );
-  });
-
   log.info("daemon started", { schedule: cronExpression, timeZone, ...nextRunAt() });
   if (onStart) {
     handledUntil = clock.now();
@@ -89,9 +87,9 @@ export async function daemon(
 
   await aborted(signal);
   log.info("daemon stopping", { runUnderWay: current !== undefined });
-  await watching;
   await task.destroy();
   await current;
+  await watching;
   await record.settled();
   return interrupted;
 }

@@ -1,28 +1,38 @@
 import { describeError } from "../errors.ts";
 import { readHeldJournal } from "../quiesce/journal.ts";
 import { readInPlaceJournal } from "./in-place/journal.ts";
-import { recoverAtStart } from "./recover.ts";
+import { recoverLeftovers } from "./recover.ts";
 import type { Tools } from "./tools.ts";
 
 const LOOK_MS = 5_000;
+/** When it cannot be ended, for instance because the engine is away: each try takes the lock for a while. */
+const MAX_PAUSE_MS = 300_000;
 
 /**
- * Brings back what a command beside this daemon held or replaced when it died, without waiting for the next run. Tried
- * once (`wasTried`: at the start already): what does not come back is for the next run, and `health` tells of it.
- * Disposal waits for what is under way.
+ * Brings back what a dead run held or replaced: at once, and then whenever a command beside this daemon dies, without
+ * waiting for the next run. A container that does not come back is for the next run, and `health` tells of it.
+ * Disposal waits for what is under way. Rejects if what is there at first cannot be ended.
  */
-export function watchLeftovers(tools: Tools, wasTried: boolean, signal: AbortSignal): AsyncDisposable {
-  let looking: Promise<void> | undefined;
+export async function endLeftovers(tools: Tools, signal: AbortSignal): Promise<AsyncDisposable> {
+  const { clock, log } = tools;
+  const recover = async () => ((await recoverLeftovers(tools, signal)) ? await leftovers(tools) : undefined);
+  let remaining = await recover();
+  let pauseMs = LOOK_MS;
+  let notBefore = 0;
   const look = async () => {
     try {
-      if (!(await hasLeftovers(tools))) wasTried = false;
-      else if (!wasTried) wasTried = await recoverAtStart(tools, signal);
+      const found = await leftovers(tools);
+      remaining = found === undefined || found === remaining ? found : await recover();
+      pauseMs = LOOK_MS;
     } catch (error) {
-      if (!wasTried) tools.log.error("what a dead run left cannot be ended yet", { error: describeError(error) });
-      wasTried = true;
+      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS);
+      notBefore = clock.elapsedMs() + pauseMs;
+      log.error("what a dead run left cannot be ended yet", { error: describeError(error), nextTryInMs: pauseMs });
     }
   };
-  const ticking = tools.clock.every(LOOK_MS, () => {
+  let looking: Promise<void> | undefined;
+  const ticking = clock.every(LOOK_MS, () => {
+    if (clock.elapsedMs() < notBefore) return;
     looking ??= look().finally(() => (looking = undefined));
   });
   return {
@@ -33,7 +43,9 @@ export function watchLeftovers(tools: Tools, wasTried: boolean, signal: AbortSig
   };
 }
 
-/** Also while another process is at work, which has the lock then. */
-async function hasLeftovers({ config }: Tools): Promise<boolean> {
-  return (await readInPlaceJournal(config.state)) !== undefined || (await readHeldJournal(config.state)).length > 0;
+/** What the journals tell of, also while another process is at work, which has the lock then. Undefined: nothing. */
+async function leftovers({ config }: Tools): Promise<string | undefined> {
+  const restoring = await readInPlaceJournal(config.state);
+  const held = await readHeldJournal(config.state);
+  return restoring || held.length > 0 ? [restoring?.job.runId, ...held].join(" ") : undefined;
 }

@@ -15,10 +15,10 @@ export async function bringBackLeftovers(tools: Tools): Promise<readonly Release
 }
 
 /**
- * The first thing a daemon does. What does not come back is tried again by every run, and `health` tells of it.
+ * For a daemon. What does not come back is tried again by every run, and `health` tells of it.
  * Resolves with false if a run in another process is alive: that brings back itself what it holds.
  */
-export async function recoverAtStart(tools: Tools, signal: AbortSignal): Promise<boolean> {
+export async function recoverLeftovers(tools: Tools, signal: AbortSignal): Promise<boolean> {
   const { config, clock, log } = tools;
   try {
     using _lock = await acquireLock(config.state, "recovery", 0, clock, signal);
