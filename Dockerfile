@@ -5,10 +5,11 @@ ARG POSTGRES_IMAGE=postgres:18-trixie
 
 FROM $RCLONE_IMAGE AS rclone
 
-# The newest client programs, which dump servers of their own version and all older ones, and the libpq they came with.
+# The newest client programs, which save servers of their own version and all older ones, and the libpq they came with.
+# pg_verifybackup runs pg_waldump, and both are in the server's package.
 FROM $POSTGRES_IMAGE AS postgres
 RUN mkdir -p /client/bin /client/lib \
- && cd /usr/lib/postgresql/*/bin && cp pg_dump pg_dumpall pg_restore psql /client/bin/ \
+ && cd /usr/lib/postgresql/*/bin && cp pg_basebackup pg_dump pg_dumpall pg_restore pg_verifybackup pg_waldump psql /client/bin/ \
  && cp -L "$(ldd ./pg_dump | awk '$1 == "libpq.so.5" { print $3 }')" /client/lib/
 
 FROM $NODE_IMAGE AS manifest
@@ -54,7 +55,7 @@ RUN apt-get update \
  && install -d -m 1777 /var/lib/lifeboat
 COPY --from=rclone /usr/local/bin/rclone /usr/local/bin/
 COPY --from=postgres /client/ /usr/local/
-RUN ldconfig && for program in pg_dump pg_dumpall pg_restore psql; do $program --version || exit 1; done
+RUN ldconfig && for program in pg_basebackup pg_dump pg_dumpall pg_restore pg_verifybackup pg_waldump psql; do $program --version || exit 1; done
 COPY --from=node /node /usr/local/bin/
 COPY --from=packages /build/node_modules /opt/lifeboat/node_modules
 COPY --from=build /build/dist /opt/lifeboat/dist

@@ -12,7 +12,7 @@ import { createLog } from "./report/log.ts";
 import { loggedProgress, terminalProgress } from "./report/progress.ts";
 import type { Look } from "./report/table.ts";
 import type { Tools } from "./run/tools.ts";
-import { serverByUrl } from "./sources/postgres/by-url.ts";
+import { physicalServerByUrl, serverByUrl } from "./sources/postgres/by-url.ts";
 import { serverInContainer } from "./sources/postgres/in-container.ts";
 import { systemClock, withDeadline } from "./system/clock.ts";
 import { connectDocker } from "./system/docker.ts";
@@ -75,6 +75,7 @@ export async function assemble({ env, stdout, stderr, signal }: Surroundings, pu
       const containers = docker ? await findPostgresContainers(docker, project, clock, until) : [];
       return [...config.postgres.map(serverByUrl), ...containers.map(serverInContainer)];
     },
+    physicalServers: config.postgresPhysical.map(physicalServerByUrl),
     keys: await openingKeys(config),
     look: { color: config.color && stdout.isTTY === true, timeZone: config.schedule.timeZone },
   };

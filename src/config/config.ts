@@ -16,7 +16,9 @@ export interface Config {
   readonly sqliteTimeoutMs: number;
   /** Servers dumped over the network; labelled containers are found when a backup is made. */
   readonly postgres: readonly PostgresConfig[];
-  /** For one database. */
+  /** Servers of which base backups are taken; `databases` has the one that is asked about its server. */
+  readonly postgresPhysical: readonly PostgresConfig[];
+  /** For one database, or one base backup. */
   readonly postgresTimeoutMs: number;
   /** Journal, catalogue, spool. */
   readonly state: string;

@@ -2,17 +2,43 @@ import type { Config, PostgresConfig } from "./config.ts";
 import { refuseUseless, type Findings } from "./findings.ts";
 import type { PostgresUrl } from "./postgres-url.ts";
 
-/** The servers of BACKUP_POSTGRES, those that differ only in the database put together, each with its password. */
+/** The servers of both settings, those that differ only in the database put together, each with its password. */
 export function readPostgres(
   findings: Findings,
   exists: (path: string) => boolean,
-): Pick<Config, "postgres" | "postgresTimeoutMs"> {
+): Pick<Config, "postgres" | "postgresPhysical" | "postgresTimeoutMs"> {
   const { values, isGiven, complain } = findings;
-  const urls = values.BACKUP_POSTGRES ?? [];
+  const { BACKUP_POSTGRES: dumped = [], BACKUP_POSTGRES_PHYSICAL: copied = [] } = values;
   const password = values.BACKUP_POSTGRES_PASSWORD;
   const passfile = values.PGPASSFILE;
-  if (!isGiven("BACKUP_POSTGRES")) {
-    refuseUseless(findings, ["BACKUP_POSTGRES_PASSWORD", "PGPASSFILE"], "without BACKUP_POSTGRES", "both, or neither");
+  refuseUselessPasswords([...dumped, ...copied], findings);
+  const settings = ["BACKUP_POSTGRES", "BACKUP_POSTGRES_PHYSICAL"] as const;
+  if (settings.some(isGiven) && passfile !== undefined && !exists(passfile)) {
+    complain("PGPASSFILE", `'${passfile}' does not exist`, "libpq's password file, with mode 0600");
+  }
+  for (const name of settings) {
+    for (const { sslRootCert } of values[name] ?? []) {
+      if (sslRootCert !== undefined && !exists(sslRootCert))
+        complain(name, `has an sslrootcert that does not exist`, "the path of a file with certificates");
+    }
+  }
+  const groups = Object.values(Object.groupBy(dumped, serverOf)).map((group = []) => serverFrom(group, findings));
+  const withPassword = (server: PostgresConfig): PostgresConfig => ({
+    ...server,
+    ...(server.password ? {} : password ? { password } : passfile === undefined ? {} : { passfile }),
+  });
+  return {
+    postgres: named(groups).map(withPassword),
+    postgresPhysical: named(wholeServers(copied, findings)).map(withPassword),
+    postgresTimeoutMs: values.BACKUP_POSTGRES_TIMEOUT,
+  };
+}
+
+function refuseUselessPasswords(urls: readonly PostgresUrl[], findings: Findings): void {
+  const { isGiven } = findings;
+  if (!isGiven("BACKUP_POSTGRES") && !isGiven("BACKUP_POSTGRES_PHYSICAL")) {
+    const because = "without BACKUP_POSTGRES or BACKUP_POSTGRES_PHYSICAL";
+    refuseUseless(findings, ["BACKUP_POSTGRES_PASSWORD", "PGPASSFILE"], because, "both, or neither");
   } else if (urls.length > 0 && urls.every((url) => url.password)) {
     refuseUseless(
       findings,
@@ -23,21 +49,15 @@ export function readPostgres(
   } else if (isGiven("BACKUP_POSTGRES_PASSWORD")) {
     refuseUseless(findings, ["PGPASSFILE"], "beside BACKUP_POSTGRES_PASSWORD", "one of the two");
   }
-  if (isGiven("BACKUP_POSTGRES") && passfile !== undefined && !exists(passfile)) {
-    complain("PGPASSFILE", `'${passfile}' does not exist`, "libpq's password file, with mode 0600");
+}
+
+/** A base backup is of everything that a server has, whatever database its URL names. */
+function wholeServers(urls: readonly PostgresUrl[], { complain }: Findings): readonly Omit<PostgresConfig, "name">[] {
+  const places = urls.map(({ host, port }) => `${host}:${port}`);
+  if (new Set(places).size < places.length) {
+    complain("BACKUP_POSTGRES_PHYSICAL", "names the same server twice", "each once: all of its databases are copied");
   }
-  for (const { sslRootCert } of urls) {
-    if (sslRootCert !== undefined && !exists(sslRootCert))
-      complain("BACKUP_POSTGRES", `has an sslrootcert that does not exist`, "the path of a file with certificates");
-  }
-  const servers = Object.values(Object.groupBy(urls, serverOf)).map((group = []) => serverFrom(group, findings));
-  return {
-    postgres: named(servers).map((server) => ({
-      ...server,
-      ...(server.password ? {} : password ? { password } : passfile === undefined ? {} : { passfile }),
-    })),
-    postgresTimeoutMs: values.BACKUP_POSTGRES_TIMEOUT,
-  };
+  return urls.map(({ database = "postgres", ...rest }) => ({ ...rest, databases: [database] }));
 }
 
 function serverOf(url: PostgresUrl): string {

@@ -58,7 +58,7 @@ function assemble(
   targets: Config["targets"],
   world: World,
   purpose: Purpose,
-): Omit<Config, "postgres" | "postgresTimeoutMs" | "rowSets"> {
+): Omit<Config, "postgres" | "postgresPhysical" | "postgresTimeoutMs" | "rowSets"> {
   const { values } = findings;
   const retentionDays = values.BACKUP_RETENTION_DAYS;
   return {

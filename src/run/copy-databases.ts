@@ -37,6 +37,6 @@ export async function copyDatabases(
 
 /** What a person watching wants to know; the receipt has the rest. */
 function briefly(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { method, pageCount, dumpBytes, readBy, rolePasswords, notices, tookMs } = facts;
-  return { method, pageCount, dumpBytes, readBy, rolePasswords, notices, tookMs };
+  const { method, pageCount, dumpBytes, readBy, rolePasswords, notices, copyBytes, checkedBy, tookMs } = facts;
+  return { method, pageCount, dumpBytes, readBy, rolePasswords, notices, copyBytes, checkedBy, tookMs };
 }

@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { LifeboatError } from "../errors.ts";
 import { folderSnapshot } from "../sources/folder.ts";
+import { physicalSource } from "../sources/postgres-physical.ts";
 import { postgresSources } from "../sources/postgres.ts";
 import type { DatabaseFacts } from "../sources/postgres/facts.ts";
-import { DUMPS_FOLDER } from "../sources/postgres/file-names.ts";
+import { DUMPS_FOLDER, serverFolder } from "../sources/postgres/file-names.ts";
+import { surveyPhysical, type FoundPhysical } from "../sources/postgres/physical/survey.ts";
 import { readmeOfDumps, type Dumped } from "../sources/postgres/readme.ts";
 import { surveyPostgres, type FoundServer } from "../sources/postgres/survey.ts";
 import type { MemberList, Snapshot } from "../sources/source.ts";
@@ -18,6 +20,7 @@ import type { Tools } from "./tools.ts";
 export interface Surveyed {
   readonly files: Survey;
   readonly servers: readonly FoundServer[];
+  readonly physical: readonly FoundPhysical[];
   /** What the copies of all databases may take. */
   readonly databaseBytes: number;
 }
@@ -25,11 +28,14 @@ export interface Surveyed {
 /** Looks at everything that is to be saved. The list of files goes into `listFolder`. Touches nothing. */
 export async function surveyAll(listFolder: string, tools: Tools, signal: AbortSignal): Promise<Surveyed> {
   const servers = await surveyPostgres(await tools.findPostgres(signal), postgresOptions(tools), signal);
-  if (servers.length > 0) refuseInTheWay(tools.config.sources);
-  const options = { ...surveyOptions(tools), ...(servers.length > 0 ? { mayBeEmpty: true as const } : {}) };
+  const physical = await surveyPhysical(tools.physicalServers, postgresOptions(tools), signal);
+  const hasServers = servers.length > 0 || physical.length > 0;
+  if (hasServers) refuseInTheWay(tools.config.sources);
+  const options = { ...surveyOptions(tools), ...(hasServers ? { mayBeEmpty: true as const } : {}) };
   const files = await survey(options, listFolder, signal);
-  const databaseBytes = [...files.databases, ...servers].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return { files, servers, databaseBytes };
+  const databases = [...files.databases, ...servers, ...physical];
+  const databaseBytes = databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return { files, servers, physical, databaseBytes };
 }
 
 /** Looks at the files below BACKUP_SOURCES alone, of which there may be none. Their list goes into `listFolder`. */
@@ -52,8 +58,8 @@ function surveyOptions({ config }: Tools): SurveyOptions {
 function refuseInTheWay(sources: string): void {
   const path = join(sources, DUMPS_FOLDER);
   if (!existsSync(path)) return;
-  throw new LifeboatError("failed", `'${path}' is where the dumps of PostgreSQL would be in the backup`, {
-    hint: "Dumps of an earlier restore? Move the folder out of what is saved.",
+  throw new LifeboatError("failed", `'${path}' is where the copies of PostgreSQL would be in the backup`, {
+    hint: "Those of an earlier restore? Move the folder out of what is saved.",
   });
 }
 
@@ -67,7 +73,7 @@ export interface Snapshots {
 
 /** Copies each database of a survey made at rest; the other files are read where they lie. */
 export async function snapshotSources(
-  { files, servers }: Surveyed,
+  { files, servers, physical }: Surveyed,
   spool: Spool,
   tools: Tools,
   signal: AbortSignal,
@@ -75,16 +81,32 @@ export async function snapshotSources(
   const { root, databases } = files;
   const sqlite = databases.map((found) => sqliteSource(found, { root, timeoutMs: tools.config.sqliteTimeoutMs }));
   const postgres = servers.flatMap((server) => postgresSources(server, postgresOptions(tools)));
-  const copies = await copyDatabases([...sqlite, ...postgres], spool, tools, signal);
+  const whole = physical.map((one) =>
+    physicalSource(one, foldersAbove(one, physical, servers), postgresOptions(tools)),
+  );
+  const copies = await copyDatabases([...sqlite, ...postgres, ...whole], spool, tools, signal);
   const readme = await readmeOf(servers, copies, spool);
   const sqliteBytes = databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const dumpBytes = copies.reduce((sum, { finding }) => sum + Number(finding.facts["dumpBytes"] ?? 0), 0);
+  const postgresBytes = copies.reduce((sum, { finding: { facts } }) => {
+    return sum + Number(facts["dumpBytes"] ?? facts["copyBytes"] ?? 0);
+  }, 0);
   const folder = folderSnapshot(files);
   return {
     all: [{ ...folder, members: [...folder.members, ...readme] }, ...copies],
-    contentBytes: files.totals.sizeBytes + sqliteBytes + dumpBytes,
+    contentBytes: files.totals.sizeBytes + sqliteBytes + postgresBytes,
     readsInPlace: files.totals.files > 0,
   };
+}
+
+/** Each folder is on one list: that of the dumps' page, of a server's dumps, or of the first base backup in it. */
+function foldersAbove(
+  { server }: FoundPhysical,
+  physical: readonly FoundPhysical[],
+  servers: readonly FoundServer[],
+): readonly string[] {
+  const isFirst = physical[0]?.server === server;
+  const hasDumps = servers.some((one) => one.server.name === server.name);
+  return [...(servers.length === 0 && isFirst ? [DUMPS_FOLDER] : []), ...(hasDumps ? [] : [serverFolder(server.name)])];
 }
 
 async function readmeOf(

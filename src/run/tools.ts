@@ -2,7 +2,7 @@ import type { OpeningKeys } from "../archive/format.ts";
 import type { Config } from "../config/config.ts";
 import type { Quiescer } from "../quiesce/quiescer.ts";
 import type { Progress } from "../report/progress.ts";
-import type { PostgresServer } from "../sources/postgres/server.ts";
+import type { PhysicalServer, PostgresServer } from "../sources/postgres/server.ts";
 import type { Clock } from "../system/clock.ts";
 import type { DockerConnection } from "../system/docker.ts";
 import type { Log } from "../system/log.ts";
@@ -21,6 +21,8 @@ export interface Tools {
   readonly docker: DockerConnection | undefined;
   /** The PostgreSQL servers of the settings, and those in labelled containers. Rejects if one of these is at rest. */
   readonly findPostgres: (signal: AbortSignal) => Promise<readonly PostgresServer[]>;
+  /** Those of which base backups are taken. */
+  readonly physicalServers: readonly PhysicalServer[];
   /** What can open this operator's backups, from the settings. */
   readonly keys: OpeningKeys;
   /** True if a person reads the report on the very terminal that has the log: what failed is told there, once. */

@@ -11,7 +11,7 @@ export interface Source {
   snapshot(stage: Stage, signal: AbortSignal): Promise<Snapshot>;
 }
 
-export type SourceKind = "folder" | "sqlite" | "postgres";
+export type SourceKind = "folder" | "sqlite" | "postgres" | "postgres-physical";
 
 /** A private folder of the run, empty at first, for the copies of one source. Removed after the run. */
 export interface Stage {

@@ -89,3 +89,31 @@ suite("BACKUP_POSTGRES", () => {
     assert.match(problemOf({ BACKUP_POSTGRES: "postgres://me@db/app", PGPASSFILE: "/no/where" }), /does not exist/);
   });
 });
+
+suite("BACKUP_POSTGRES_PHYSICAL", () => {
+  const copied = (urls: string, more: Record<string, string> = {}) =>
+    read({ ...fine, BACKUP_POSTGRES_PHYSICAL: urls, ...more }).config.postgresPhysical;
+
+  test("takes servers, of which it asks the database that is named, and its password from where dumps have it", () => {
+    const found = copied("postgres://me@one postgres://me:own@two:5433/app", { BACKUP_POSTGRES_PASSWORD: "for all" });
+    assert.deepEqual(
+      found.map(({ name, databases, password }) => [name, databases, password?.reveal()]),
+      [
+        ["one", ["postgres"], "for all"],
+        ["two_5433", ["app"], "own"],
+      ],
+    );
+  });
+
+  test("refuses the same server twice, as every database of it is copied", () => {
+    const url = "postgres://me@db/one postgres://you@db/two";
+    assert.match(problemOf({ BACKUP_POSTGRES_PHYSICAL: url }), /names the same server twice/);
+  });
+
+  test("shares the password with BACKUP_POSTGRES, and needs none where every URL of both has one", () => {
+    const both = { BACKUP_POSTGRES: "postgres://me:a@db", BACKUP_POSTGRES_PHYSICAL: "postgres://me@db" };
+    assert.equal(read({ ...fine, ...both, BACKUP_POSTGRES_PASSWORD: "x" }).config.postgresPhysical.length, 1);
+    const own = { BACKUP_POSTGRES_PHYSICAL: "postgres://me:a@db", BACKUP_POSTGRES_PASSWORD: "x" };
+    assert.match(problemOf(own), /every URL has a password/);
+  });
+});

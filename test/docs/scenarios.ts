@@ -250,6 +250,19 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    page: "docs/how-to/postgres-physical.md",
+    files: { "docker-compose.yml": "test/docs/postgres.compose.yml" },
+    before: makePassphrase,
+    byHand: followBarycenterOnPostgres,
+    async after(stack, outputs) {
+      assert.match(outputs.join(), /backup\/\.databases\/db\/physical\/data\/PG_VERSION/);
+      await until("the clients are back", async () => (await clientsOf(stack).catch(() => "")) !== "");
+      const before = await readFile(join(stack.folder, "clients.before"), "utf8");
+      const now = new Set((await clientsOf(stack)).split("\n"));
+      assert(before.length > 0 && before.split("\n").every((id) => now.has(id)), "a client is lost");
+    },
+  },
+  {
     page: "docs/how-to/irc-stack.md",
     files: {
       "docker-compose.yml": "test/e2e/irc/compose.yml",

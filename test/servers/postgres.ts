@@ -23,7 +23,11 @@ export interface PostgresServer extends AsyncDisposable {
   crashes(): Promise<number>;
 }
 
-const images: Readonly<Record<Major, string>> = { 15: "postgres:15", 17: "postgres:17", 18: "postgres:18-trixie" };
+export const postgresImages: Readonly<Record<Major, string>> = {
+  15: "postgres:15",
+  17: "postgres:17",
+  18: "postgres:18-trixie",
+};
 
 /** Starts it; resolves without waiting for it to be ready. `name` is its compose service as well. */
 export async function startPostgres(
@@ -49,7 +53,7 @@ export async function startPostgres(
     ...["--label", removalLabel, ...Object.entries(all).flatMap(([key, value]) => ["--label", `${key}=${value}`])],
     ...["--env", `POSTGRES_PASSWORD=${password}`, "--env", "POSTGRES_USER=app", "--env", "LC_MESSAGES=C"],
     ...mounts.flatMap((mount) => ["--volume", mount]),
-    ...[images[major], "postgres", "-c", "fsync=off", "-c", "shared_buffers=16MB"],
+    ...[postgresImages[major], "postgres", "-c", "fsync=off", "-c", "shared_buffers=16MB"],
   );
   const sh: PostgresServer["sh"] = async (script) => {
     const { exitCode, stdout, stderr } = await execa("docker", ["exec", container, "sh", "-c", script], {

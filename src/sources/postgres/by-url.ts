@@ -4,7 +4,7 @@ import { startChild } from "../../system/children.ts";
 import type { Secret } from "../../system/secret.ts";
 import { explained } from "./failure.ts";
 import type { RunningProgram } from "../server-container.ts";
-import type { PostgresServer, ProgramCall } from "./server.ts";
+import type { PhysicalServer, PostgresServer, ProgramCall } from "./server.ts";
 
 /** Where a server is, as BACKUP_POSTGRES says. */
 export interface PostgresAddress {
@@ -38,34 +38,56 @@ export function serverByUrl(address: PostgresAddress): PostgresServer {
   };
 }
 
+/** A server of which base backups are taken. */
+export function physicalServerByUrl(address: PostgresAddress): PhysicalServer {
+  return {
+    ...serverByUrl(address),
+    async identify(signal) {
+      const question = { database: "replication", sql: "IDENTIFY_SYSTEM", replication: "true" } as const;
+      return String(await withOrWithoutTls(address, (ssl) => askOnce(address, question, ssl, signal)));
+    },
+  };
+}
+
 const CONNECT_MS = 10_000;
 const QUESTION_MS = 60_000;
 
 async function ask(address: PostgresAddress, database: string, sql: string, signal: AbortSignal): Promise<unknown> {
   try {
-    return await askOnce(address, database, sql, sslOf(address), signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    const plain = address.sslMode === "prefer" && String(error).includes("does not support SSL");
-    if (!plain) throw explained(error, `ask database '${database}'`, { ...address, programs: "image" });
-  }
-  try {
-    return await askOnce(address, database, sql, false, signal);
+    return await withOrWithoutTls(address, (ssl) => askOnce(address, { database, sql }, ssl, signal));
   } catch (error) {
     signal.throwIfAborted();
     throw explained(error, `ask database '${database}'`, { ...address, programs: "image" });
   }
 }
 
+/** libpq's `prefer`: once more in clear where the server has no TLS. */
+async function withOrWithoutTls<T>(address: PostgresAddress, attempt: (ssl: Ssl) => Promise<T>): Promise<T> {
+  try {
+    return await attempt(sslOf(address));
+  } catch (error) {
+    if (address.sslMode !== "prefer" || !String(error).includes("does not support SSL")) throw error;
+  }
+  return await attempt(false);
+}
+
+type Ssl = pg.ClientConfig["ssl"] & {};
+
+interface Question {
+  readonly database: string;
+  readonly sql: string;
+  /** "true": to a WAL sender, which knows a few commands instead of SQL. */
+  readonly replication?: "true";
+}
+
 async function askOnce(
   { host, port, user, password }: PostgresAddress,
-  database: string,
-  sql: string,
-  ssl: pg.ClientConfig["ssl"] & {},
+  { sql, ...where }: Question,
+  ssl: Ssl,
   signal: AbortSignal,
 ): Promise<unknown> {
   const client = new pg.Client({
-    ...{ host, port, user, database, ssl },
+    ...{ host, port, user, ssl, ...where },
     // Without one, pg looks into PGPASSFILE itself.
     ...(password ? { password: password.reveal() } : {}),
     application_name: "lifeboat",
@@ -92,7 +114,7 @@ async function askOnce(
 }
 
 /** The meanings of libpq's `sslmode`, which pg does not share. */
-function sslOf({ sslMode, sslRootCert }: PostgresAddress): pg.ClientConfig["ssl"] & {} {
+function sslOf({ sslMode, sslRootCert }: PostgresAddress): Ssl {
   const ca = sslRootCert === undefined ? {} : { ca: readFileSync(sslRootCert, "utf8") };
   switch (sslMode) {
     case "disable":

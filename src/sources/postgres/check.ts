@@ -53,10 +53,10 @@ export interface ClientVersion {
   readonly major: number;
 }
 
-/** The version of the client programs in this image. Rejects if there are none. */
-export async function clientVersion(signal: AbortSignal): Promise<ClientVersion> {
-  const { stdout } = await runChild({ program: "pg_dump", args: ["--version"] }, { timeoutMs: 10_000, signal });
+/** The version of a client program in this image. Rejects if it is not there. */
+export async function clientVersion(program: "pg_basebackup" | "pg_dump", signal: AbortSignal): Promise<ClientVersion> {
+  const { stdout } = await runChild({ program, args: ["--version"] }, { timeoutMs: 10_000, signal });
   const version = /\(PostgreSQL\) (\d+)(\S*)/.exec(stdout);
-  if (!version?.[1]) throw new LifeboatError("failed", `'pg_dump --version' says '${stdout.trim().slice(0, 100)}'`);
+  if (!version?.[1]) throw new LifeboatError("failed", `'${program} --version' says '${stdout.trim().slice(0, 100)}'`);
   return { version: `${version[1]}${version[2]}`, major: Number(version[1]) };
 }

@@ -15,3 +15,13 @@ export function dumpPath(server: string, database: string): string {
 export function globalsPath(server: string): string {
   return `${DUMPS_FOLDER}/${fileNameOf(server)}/globals.sql`;
 }
+
+/** Of everything of one server. */
+export function serverFolder(server: string): string {
+  return `${DUMPS_FOLDER}/${fileNameOf(server)}`;
+}
+
+/** Of its base backup: beside the dumps, whose names end in .pgdump or .sql. */
+export function physicalFolder(server: string): string {
+  return `${serverFolder(server)}/physical`;
+}

@@ -35,7 +35,11 @@ export async function outputToFile(
 }
 
 /** Runs a program whose output does not matter. Resolves and rejects as `RunningProgram.done` does. */
-export async function runToEnd(server: PostgresServer, call: ProgramCall, signal: AbortSignal): Promise<void> {
+export async function runToEnd(
+  server: Pick<PostgresServer, "start">,
+  call: ProgramCall,
+  signal: AbortSignal,
+): Promise<void> {
   const program = server.start(call, signal);
   program.stdout.resume();
   await program.done;

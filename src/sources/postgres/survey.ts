@@ -33,7 +33,7 @@ export async function surveyPostgres(
   signal: AbortSignal,
 ): Promise<readonly FoundServer[]> {
   if (servers.length === 0) return [];
-  const client = await clientVersion(signal);
+  const client = await clientVersion("pg_dump", signal);
   return await Promise.all(
     servers.map(async (server): Promise<FoundServer> => {
       const facts = await patiently(() => serverFacts(server, signal), timeoutMs, clock, signal);
@@ -47,7 +47,7 @@ export async function surveyPostgres(
   );
 }
 
-export function majorOf({ versionNumber }: ServerFacts): number {
+export function majorOf({ versionNumber }: Pick<ServerFacts, "versionNumber">): number {
   return Math.floor(versionNumber / 10_000);
 }
 
