@@ -18,13 +18,18 @@ export interface ContainerCommand {
   readonly timeoutMs: number;
   /** Set in the command's environment, by which it and its children can be found and ended. */
   readonly mark: string;
+  /** Told when SIGTERM did not end it. */
+  readonly onKilled: () => void;
 }
 
 /**
- * Stays above the command as its process group's leader, also when the command changes its user (whose processes' marks
- * cannot be read) and ignores SIGTERM: then SIGKILL to the group still finds it.
+ * The outer shell stays above the command as its process group's leader, also when the command changes its user (whose
+ * processes' marks cannot be read) and ignores SIGTERM: then SIGKILL to the group still finds it.
+ * The inner one runs the command, and at SIGTERM waits for the end of the program under way before it ends itself. Were
+ * it to die first, that program would become a child of the container's first process, and where this is PostgreSQL, a
+ * child that a signal ended is a crash to it: it throws out all clients and recovers.
  */
-const LEADER_SCRIPT = 'trap : TERM; sh -c "$1"; exit $?';
+const LEADER_SCRIPT = `trap : TERM; sh -c 'trap "exit 143" TERM; eval "$1"' lifeboat-hook "$1"; exit $?`;
 
 export function newMark(): string {
   return randomUUID();
@@ -71,25 +76,28 @@ export async function runInContainer(
       `the command in container '${container.name}' ended with exit code ${exitCode}${said && `: ${said}`}`,
     );
   } catch (error) {
-    if (deadline.aborted) await endMarked(engine, wanted, clock);
+    if (deadline.aborted && (await endMarked(engine, wanted, clock)) === "killed") wanted.onKilled();
     throw error;
   }
 }
 
 /**
- * Ends every process of the container that carries the mark: SIGTERM, and SIGKILL after 2 s. Resolves when none is left
- * (or the container is not running, so that there is none). Rejects if some do not end.
+ * Ends every process of the container that carries the mark: SIGTERM; after 2 s SIGKILL to all but the shells above,
+ * which then end in order; after 3 s SIGKILL to all. Resolves when none is left (or the container is not running, so
+ * that there is none), with whether SIGTERM was enough. Rejects if some do not end.
  */
 export async function endMarked(
   engine: Engine,
   { container, mark, user }: Pick<ContainerCommand, "container" | "mark" | "user">,
   clock: Clock,
-): Promise<void> {
+): Promise<"ended" | "killed"> {
   const deadline = clock.elapsedMs() + 10_000;
+  let outcome: "ended" | "killed" = "ended";
   for (let round = 0; ; round++) {
-    const name = round < 8 ? "TERM" : "KILL";
-    const found = await signalMarked(engine, { container, mark, user }, name, clock);
-    if (!found) return;
+    const way = round < 8 ? (["TERM", "all"] as const) : (["KILL", round < 12 ? "not-shells" : "all"] as const);
+    const found = await signalMarked(engine, { container, mark, user }, way, clock);
+    if (!found) return outcome;
+    if (way[0] === "KILL") outcome = "killed";
     if (clock.elapsedMs() > deadline) {
       throw new LifeboatError("failed", `a command started in container '${container.name}' cannot be ended`, {
         hint: `Look for it with docker top ${container.name}.`,
@@ -102,15 +110,27 @@ export async function endMarked(
 /**
  * Children inherit the mark with the environment. Only what `sh` has built in is used: images may hold nothing else.
  * Exit code 0: some were found (and signalled); 3: none. The parent's group is signalled for children that cleaned
- * their environment.
+ * their environment. Our own shells are known by their name, and by their handler for SIGTERM, number 15.
  */
 const SIGNAL_SCRIPT = `
+is_spared() {
+  [ "$1" = not-shells ] || return 1
+  IFS= read -r line < "$folder/cmdline"
+  case $line in *lifeboat-hook*) ;; *) return 1 ;; esac
+  while read -r name value; do
+    case $name$value in SigCgt:*[4567cdef]???) return 0 ;; esac
+  done < "$folder/status"
+  return 1
+}
 found=3
 for folder in /proc/[0-9]*; do
   pid=\${folder#/proc/}
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in
-      *"LIFEBOAT_HOOK=$1"*) found=0; kill -s "$2" -- "-$pid"; kill -s "$2" "$pid"; break ;;
+      *"LIFEBOAT_HOOK=$1"*) 
+        found=0
+        is_spared "$3" || { kill -s "$2" -- "-$pid"; kill -s "$2" "$pid"; }
+        break ;;
     esac
   done < "$folder/environ"
 done 2>/dev/null
@@ -119,7 +139,7 @@ exit $found`;
 async function signalMarked(
   engine: Engine,
   target: Pick<ContainerCommand, "container" | "mark" | "user">,
-  name: string,
+  way: readonly [signal: "TERM" | "KILL", to: "all" | "not-shells"],
   clock: Clock,
 ): Promise<boolean> {
   const { container, mark, user } = target;
@@ -129,7 +149,7 @@ async function signalMarked(
   );
   try {
     const unmarked = { container, user, mark: undefined };
-    const execId = await createExec(engine, unmarked, ["sh", "-c", SIGNAL_SCRIPT, "sh", mark, name], deadline);
+    const execId = await createExec(engine, unmarked, ["sh", "-c", SIGNAL_SCRIPT, "sh", mark, ...way], deadline);
     const started = await startExec(engine, container, execId, deadline);
     const { exitCode, stderr } = await endOfExec(engine, started, clock, deadline);
     if (exitCode === 0 || exitCode === 3) return exitCode === 0;

@@ -34,7 +34,8 @@ export async function runBeforeHooks(
     await journal.setHook({ ...open, running: { mark, user: before.user ?? null } });
     await failpoint("hold:hook-journalled", signal);
     const startedMs = clock.elapsedMs();
-    const wanted = { container, command: before.command, user: before.user, timeoutMs: before.timeoutMs, mark };
+    const { command, user, timeoutMs } = before;
+    const wanted = { container, command, user, timeoutMs, mark, onKilled: () => tellKilled(container.name, log) };
     const output = await runInContainer(engine, wanted, clock, signal);
     log.info("before-hook has run", { container: container.name, tookMs: Math.round(clock.elapsedMs() - startedMs) });
     log.debug("before-hook said", { container: container.name, output });
@@ -93,12 +94,20 @@ export async function closeHooks(tools: QuiesceTools): Promise<readonly ReleaseF
   return failures;
 }
 
+function tellKilled(container: string, log: QuiesceTools["log"]): void {
+  log.warn("a hook had to be killed, as SIGTERM did not end it", {
+    container,
+    hint: "A PostgreSQL that is the container's first process may take that for a crash and throw out its clients: give the service init: true, or let the hook heed SIGTERM.",
+  });
+}
+
 async function closeHook(hook: OpenHook, tools: QuiesceTools): Promise<void> {
   const { engine, journal, limits, clock, log } = tools;
   const { running } = hook;
   if (running) {
     const leftover = { container: hook, mark: running.mark, user: running.user ?? undefined };
-    await whileEngineGone(() => endMarked(engine, leftover, clock), limits.comeBackMs, clock);
+    const outcome = await whileEngineGone(() => endMarked(engine, leftover, clock), limits.comeBackMs, clock);
+    if (outcome === "killed") tellKilled(hook.name, log);
   }
   if (!hook.afterIsDue) return;
   const container = await whileEngineGone(() => findAgain(engine, hook), limits.comeBackMs, clock);
@@ -117,6 +126,7 @@ async function closeHook(hook: OpenHook, tools: QuiesceTools): Promise<void> {
     user: after.user,
     timeoutMs: after.timeoutMs ?? limits.execMs,
     mark,
+    onKilled: () => tellKilled(container.name, log),
   };
   const output = await runInContainer(engine, wanted, clock);
   log.info("after-hook has run", { container: hook.name });
