@@ -6,8 +6,8 @@ import { at, below, identityOf, look } from "./paths.ts";
 
 /** Which live paths of a place stay as they are, because no backup has them. Paths are relative to the place. */
 export interface Kept {
-  /** This path stays, with all that is in it. */
-  has(path: string): Promise<boolean>;
+  /** This path stays, with all that is in it. `isFile`: it is known to be a regular file. */
+  has(path: string, isFile?: boolean): Promise<boolean>;
   /** It is a folder, and something in it stays. */
   isAround(path: string): Promise<boolean>;
 }

@@ -1,3 +1,4 @@
+import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { LifeboatError } from "../../errors.ts";
 import { printable } from "../../sources/names.ts";
@@ -42,9 +43,11 @@ async function planFolder(planning: Planning, path: string): Promise<void> {
   const { live, staged, kept, folders } = planning;
   const only = placeAt(planning.job, planning.number).only;
   const whole = only === null || only.some((wanted) => isAtOrBelow(path, wanted));
-  const [liveNames, newNames] = [await namesIn(at(live, path)), await namesIn(at(staged, path))];
+  const [liveOnes, newOnes] = [await entriesOf(at(live, path)), await entriesOf(at(staged, path))];
   const wantedNames = whole ? undefined : namesBelow(only ?? [], path);
-  const names = [...new Set([...liveNames, ...newNames])].filter((name) => wantedNames?.has(name) ?? true).sort();
+  const names = [...new Set([...liveOnes.keys(), ...newOnes.keys()])]
+    .filter((name) => wantedNames?.has(name) ?? true)
+    .sort();
   const before = await look(at(live, path));
   const staging = await look(at(staged, path));
   if (!before) throw new LifeboatError("failed", `'${printable(path)}' vanished while it was looked at`);
@@ -61,9 +64,9 @@ async function planFolder(planning: Planning, path: string): Promise<void> {
   const managed = new Set<string>();
   for (const name of names) {
     const here = below(path, name);
-    const [liveOne, newOne] = [await look(at(live, here)), await look(at(staged, here))];
+    const [liveOne, newOne] = [liveOnes.get(name), newOnes.get(name)];
     const isPut = newOne !== undefined && !isNeverRestored(planning, here, newOne.isDirectory());
-    if (await kept.has(here)) {
+    if (await kept.has(here, liveOne?.isFile() === true)) {
       swap.kept.push(name);
     } else if (liveOne && (isOnTheWay(only, here, whole) || (await kept.isAround(here)))) {
       if (!liveOne.isDirectory() || (newOne && !newOne.isDirectory())) throw cannotMerge(here);
@@ -119,11 +122,13 @@ function cannotMerge(path: string): LifeboatError {
   });
 }
 
-async function namesIn(folder: Buffer): Promise<readonly string[]> {
+/** By name. Their kind comes along: to look at each of a million names takes minutes, and the stack is down. */
+async function entriesOf(folder: Buffer): Promise<ReadonlyMap<string, Dirent>> {
   try {
-    return await readdir(folder, { encoding: "latin1" });
+    const entries = await readdir(folder, { withFileTypes: true, encoding: "latin1" });
+    return new Map(entries.map((entry) => [entry.name, entry]));
   } catch (error) {
-    if (isSystemError(error, "ENOENT", "ENOTDIR")) return [];
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) return new Map();
     throw error;
   }
 }
