@@ -1,10 +1,9 @@
 import { decryptSessionKeys, readMessage } from "openpgp";
 import { LifeboatError } from "../errors.ts";
-import { ByteSource } from "./byte-source.ts";
 import type { OpeningKeys } from "./format.ts";
 import { unlockPrivateKeys } from "./keys.ts";
-import { malformedPacket, packetBody, readPacketHeader } from "./packet.ts";
-import { decryptedData, opensWith, PREFIX_BYTES } from "./seipd-reader.ts";
+import { contentOf, openMessage, type KeyKinds, type Message } from "./message.ts";
+import { opensWith } from "./seipd-reader.ts";
 import type { Bytes } from "./through-child.ts";
 
 /**
@@ -12,38 +11,21 @@ import type { Bytes } from "./through-child.ts";
  * end has been reached. Rejects with "wrong-key" when no key fits, with "verification-failed" when it is damaged.
  */
 export async function decrypted(sealed: Bytes, keys: OpeningKeys): Promise<Bytes> {
-  const source = new ByteSource(sealed);
+  const message = await openMessage(sealed);
   try {
-    const { packets, kinds, header } = await readSessionKeyPackets(source);
-    const body = new ByteSource(packetBody(source, header));
-    const prefix = await body.take(PREFIX_BYTES);
-    if (prefix[0] !== 1) throw malformedPacket(`its version is ${prefix[0]}, not 1`);
-    const candidates = await sessionKeys(packets, kinds, keys);
-    const sessionKey = candidates.find((candidate) => opensWith(candidate, prefix));
-    if (!sessionKey) throw wrongKey(kinds);
-    return contentOf(source, decryptedData(prefix, remaining(body), sessionKey));
+    return contentOf(message, await sessionKeyOf(message, keys));
   } catch (error) {
-    await source.close();
+    await message.source.close();
     throw error;
   }
 }
 
-type KeyKinds = ReadonlySet<"passphrase" | "public-key">;
-
-async function readSessionKeyPackets(source: ByteSource) {
-  const packets: Buffer[] = [];
-  const kinds = new Set<"passphrase" | "public-key">();
-  for (let size = 0; size < MAX_SESSION_KEY_BYTES;) {
-    const header = await readPacketHeader(source);
-    if (!header) break;
-    if (header.tag === ENCRYPTED_DATA) return { packets: Buffer.concat(packets), kinds, header };
-    if ((header.tag !== PKESK && header.tag !== SKESK) || header.partial || header.length > MAX_SESSION_KEY_BYTES)
-      break;
-    kinds.add(header.tag === SKESK ? "passphrase" : "public-key");
-    packets.push(header.bytes, await source.take(header.length));
-    size += header.bytes.length + header.length;
-  }
-  throw malformedPacket("it is not an encrypted message of the kind that backups are");
+/** The key of the message's data (32 bytes). Rejects with "wrong-key" when none of `keys` gives it. */
+export async function sessionKeyOf({ locks, kinds, prefix }: Message, keys: OpeningKeys): Promise<Uint8Array> {
+  const candidates = await sessionKeys(locks, kinds, keys);
+  const sessionKey = candidates.find((candidate) => opensWith(candidate, prefix));
+  if (!sessionKey) throw wrongKey(kinds);
+  return sessionKey;
 }
 
 /** What the session key may be: several, as a wrong RSA key is only told from the right one by trying its result. */
@@ -79,22 +61,3 @@ function missingKey(kinds: KeyKinds): LifeboatError {
     : ["a private key is needed to open this", "GPG_PRIVATE_KEY"];
   return new LifeboatError("wrong-key", what, { hint: `Set ${setting} to the one this backup was made for.` });
 }
-
-async function* remaining(body: ByteSource): AsyncGenerator<Buffer, void> {
-  for (let bytes = await body.some(Infinity); bytes; bytes = await body.some(Infinity)) yield bytes;
-}
-
-async function* contentOf(source: ByteSource, content: Bytes): AsyncGenerator<Buffer, void> {
-  try {
-    yield* content;
-    if (await source.some(1)) throw malformedPacket("something follows after its end");
-  } finally {
-    await source.close();
-  }
-}
-
-const PKESK = 1;
-const SKESK = 3;
-const ENCRYPTED_DATA = 18;
-/** Room for a hundred recipients with the largest of keys. */
-const MAX_SESSION_KEY_BYTES = 256 * 1024;

@@ -46,12 +46,19 @@ async function nextOf(free: ArrayBuffer[], port: MessagePort, signal: AbortSigna
   throw signal.reason;
 }
 
-/** What `sendBytes` sends from the other side. The buffer given is only valid until the next one is asked for. */
-export async function* receivedBytes(port: MessagePort): AsyncGenerator<Buffer, void> {
-  for await (const [{ memory, length }] of on(port, "message") as AsyncIterable<[Part]>) {
-    if (length === 0) return;
-    yield Buffer.from(memory, 0, length);
-    port.postMessage(memory, [memory]);
+/**
+ * What `sendBytes` sends from the other side. The buffer given is only valid until the next one is asked for.
+ * Rejects with the signal's reason.
+ */
+export async function* receivedBytes(port: MessagePort, signal?: AbortSignal): AsyncGenerator<Buffer, void> {
+  try {
+    for await (const [{ memory, length }] of on(port, "message", { signal }) as AsyncIterable<[Part]>) {
+      if (length === 0) return;
+      yield Buffer.from(memory, 0, length);
+      port.postMessage(memory, [memory]);
+    }
+  } catch (error) {
+    throw signal?.aborted ? signal.reason : error;
   }
 }
 

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { lstat, open, rename, rm } from "node:fs/promises";
+import { lstat, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../errors.ts";
 import { ChildError } from "../system/children.ts";
 import { isSystemError, syncFile, syncFolder } from "../system/files.ts";
 import { decompressed } from "./compression.ts";
-import { decrypted } from "./decryption.ts";
+import { decryptedFile } from "./decrypted-file.ts";
+import { fileBytes, headOfFile } from "./file-bytes.ts";
 import type { CompressionKind, OpeningKeys } from "./format.ts";
 import { writeSealedFile } from "./sealed-file.ts";
 import type { Bytes } from "./through-child.ts";
@@ -17,9 +18,10 @@ import type { Bytes } from "./through-child.ts";
  */
 export async function openSealed(path: string, keys: OpeningKeys, signal: AbortSignal): Promise<Bytes> {
   try {
-    const [first, bytes] = await peek(fileBytes(path, signal));
-    const [head, packed] = isEncrypted(path, first) ? await peek(await decrypted(bytes, keys)) : [first, bytes];
-    return namingFile(path, decompressed(packed, compressionOf(path, head), signal), signal);
+    const encrypted = isEncrypted(path, await headOfFile(path, 1));
+    const packed = encrypted ? await decryptedFile(path, keys, signal) : fileBytes(path, signal);
+    const [head, bytes] = await peek(packed);
+    return namingFile(path, decompressed(bytes, compressionOf(path, head), signal), signal);
   } catch (error) {
     throw aboutFile(path, error, signal);
   }
@@ -72,23 +74,6 @@ function compressionOf(path: string, head: Buffer): CompressionKind {
 }
 
 const KNOWN_ENDING = /\.(zst|gz|tar|index)$/;
-
-/** The bytes of a file, as they are. */
-export async function* fileBytes(path: string, signal: AbortSignal): AsyncGenerator<Buffer, void> {
-  const handle = await open(path, "r");
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES);
-      if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
-    }
-  } finally {
-    await handle.close();
-  }
-}
-
-const READ_BYTES = 256 * 1024;
 
 /** The first chunk of a stream, and the whole stream again. */
 async function peek(bytes: Bytes): Promise<[first: Buffer, whole: Bytes]> {

@@ -21,9 +21,19 @@ export function startThread(name: string, here: string, data: object, ports: rea
   const failed = new AbortController();
   const answer = new Promise<unknown>((resolve, reject) => {
     worker.once("message", resolve);
-    worker.once("error", reject);
+    worker.once("error", (error) => reject(revived(error)));
     worker.once("exit", () => reject(new LifeboatError("failed", `the thread '${name}' ended without an answer`)));
   });
   answer.catch((error: unknown) => failed.abort(error));
   return { answer, failed: failed.signal, [Symbol.asyncDispose]: async () => void (await worker.terminate()) };
+}
+
+/** An error of ours that came from another thread has its words, but no longer its class. */
+function revived(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== "LifeboatError") return error;
+  const { kind, message, hint, cause } = error as LifeboatError;
+  return new LifeboatError(kind, message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(cause === undefined ? {} : { cause: revived(cause) }),
+  });
 }

@@ -1,9 +1,10 @@
 import { LifeboatError } from "../../errors.ts";
 import { decompressed } from "../compression.ts";
 import { decrypted } from "../decryption.ts";
+import { fileBytes } from "../file-bytes.ts";
 import type { OpeningKeys } from "../format.ts";
 import type { Bytes } from "../through-child.ts";
-import { aboutFile, fileBytes, namingFile } from "../unseal.ts";
+import { aboutFile, namingFile } from "../unseal.ts";
 import { contentOf, type OldContent } from "./content.ts";
 import { OPENSSL_HEAD_BYTES, opensslEncDecrypted, SALTED } from "./openssl-enc.ts";
 
