@@ -2,7 +2,8 @@ import { sizeText } from "../report/units.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
 
 /** What a restore in place is about to do, one line for each thing. */
-export function planText({ backup, places, stops, by, keepOld, notes }: InPlacePlan): string {
+export function planText(plan: InPlacePlan): string {
+  const { backup, places, stops, by, keepOld, notes } = plan;
   const lines = places.map(({ folder, only, files, contentBytes, freeBytes }) => {
     const what = only ? only.map((path) => `'${path}'`).join(", ") : "everything";
     return `  ${folder}: ${what} is replaced by ${files} files, ${sizeText(contentBytes)} (${sizeText(freeBytes)} free)`;
@@ -11,11 +12,27 @@ export function planText({ backup, places, stops, by, keepOld, notes }: InPlaceP
   return [
     `backup ${backup.id} of ${backup.takenAt}, from ${backup.target}: every byte checked`,
     ...lines,
+    ...plan.databases.map(databaseText),
+    ...plan.roles.map(
+      ({ server, roles }) =>
+        `  roles made in PostgreSQL server '${server}', which has none of that name: ${named(roles)}`,
+    ),
     ...(stopping.length > 0 ? stopping : ["  no container is stopped"]),
     ...notes.map((note) => `  ${note}`),
     ...(by === "helper" ? ["  a helper container of this image writes, as the mounts here are read-only"] : []),
     `  what is replaced is ${keepOld ? "kept" : "removed once the stack is well"}; until then it is put back on any failure`,
   ].join("\n");
+}
+
+function databaseText({ server, name, dumpBytes, nowBytes, oldName }: InPlacePlan["databases"][number]): string {
+  const database = `database '${name}' of PostgreSQL server '${server}'`;
+  const dump = `a dump of ${sizeText(dumpBytes)}`;
+  if (nowBytes === null) return `  ${database}: there is none now; it is made from ${dump}`;
+  return `  ${database}: ${sizeText(nowBytes)} now, is replaced by ${dump}; the old one is called '${oldName}' meanwhile`;
+}
+
+function named(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(", ");
 }
 
 const acts = { stop: "stopped", pause: "paused" } as const;

@@ -17,6 +17,18 @@ export const inPlaceFailpoints = [
   "in-place:place-finished",
 ] as const;
 
+/** Those of databases of PostgreSQL, where there are some, in their order among the others. */
+export const databaseFailpoints = {
+  /** After "in-place:staged". */
+  staging: ["in-place:roles-made", "in-place:database-made", "in-place:database-staged"],
+  /** After "in-place:swapping" and all of the files. */
+  swapping: ["postgres:closed", "in-place:databases-swapped"],
+  /** After "in-place:undoing" and all of the files. */
+  undoing: ["postgres:closed", "in-place:databases-put-back"],
+  /** After "in-place:finishing" and "in-place:undone". */
+  finishing: ["postgres:closed", "in-place:database-dropped"],
+} as const;
+
 /** And those on the way back to the old data. */
 export const undoFailpoints = [
   "in-place:undoing",

@@ -9,13 +9,18 @@ import { conduct, type Conduct } from "../conduct.ts";
 import { fetchBackup, type Fetched } from "../fetch.ts";
 import { findBackup, type Found, type Wanted } from "../find.ts";
 import { bringBackLeftovers } from "../recover.ts";
-import { openSpool, requireSpace } from "../spool.ts";
+import { openSpool, requireSpace, type Spool } from "../spool.ts";
 import type { Tools } from "../tools.ts";
 import type { Staged } from "./file-work.ts";
 import { layOut, type Layout } from "./layout.ts";
 import { makeJob, ownFolders } from "./make-job.ts";
 import { describePlan, type InPlacePlan } from "./plan.ts";
 import { findPlaces } from "./places.ts";
+import { chooseDatabases, type Chosen } from "./postgres/choose.ts";
+import { prepareDatabases, type Prepared } from "./postgres/prepare.ts";
+import { stageDatabases } from "./postgres/stage.ts";
+import { nameBeside, type DatabaseSwap } from "./postgres/swap-schema.ts";
+import { tidyServers } from "./postgres/work.ts";
 import { chooseWorker } from "./worker.ts";
 import { progressOf, type Progress } from "./progress.ts";
 import { replace } from "./replace.ts";
@@ -34,11 +39,16 @@ export interface InPlaceRequest extends Wanted {
  * by the next start, in all-new or all-old.
  */
 export async function restoreInPlace(request: InPlaceRequest, tools: Tools, signal: AbortSignal): Promise<RunReport> {
-  return await withBackup(request, tools, signal, async (run, found, fetched, layout) => {
+  return await withBackup(request, tools, signal, async (run, found, fetched, layout, spool) => {
     const runId = randomBytes(4).toString("hex");
     const job = await makeJob(runId, layout, tools);
     const worker = await chooseWorker(job, layout, tools, signal);
     await requireRoom(layout);
+    const prepared = await prepareDatabases(chosen(request, found, layout), { found, fetched, spool }, tools, signal);
+    const swaps = swapsOf(prepared, runId);
+    const about = { found, layout, prepared, swaps, by: worker.kind, keepOld: request.keepOld };
+    // What is in the way now need not be found out after hours of staging.
+    await describePlan(about, tools, signal);
     const progress = await progressOf(
       {
         version: 1,
@@ -46,13 +56,17 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
         job,
         byHelper: worker.kind === "helper",
         keepOld: request.keepOld,
+        databases: [...swaps],
+        roles: prepared.missingRoles.map(({ on, roles }) => ({ server: on.name, roles: [...roles] })),
       },
       worker.open,
+      (journal, kept) => tidyServers(journal, kept, tools),
     );
     await using _progress = progress;
     try {
       await stageAll(progress, found, fetched, layout, run, tools, signal);
-      const plan = await describePlan(found, layout, worker.kind, request.keepOld, tools, signal);
+      await stageDatabases(prepared, swaps, run, tools, signal);
+      const plan = await describePlan(about, tools, signal);
       for (const warning of plan.warnings) run.warn(warning);
       if (!(await request.confirm(plan))) throw new LifeboatError("failed", "not confirmed; nothing was touched");
     } catch (error) {
@@ -63,29 +77,56 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
     tools.log.info("backup restored in place", { id: found.backup.receipt.id, from: found.target.name });
     if (request.keepOld) {
       for (const folder of progress.workFolders()) tools.log.info("old data kept", { folder: `${folder}/old` });
+      for (const { server, old } of keptDatabases(progress)) {
+        tools.log.info("old database kept; it lets nobody in", { server, database: old });
+      }
     }
   });
 }
 
 /** What `restoreInPlace` would do; every byte is fetched and checked, and nothing is written beside the data. */
 export async function planInPlace(request: InPlaceRequest, tools: Tools, signal: AbortSignal): Promise<RunReport> {
-  return await withBackup(request, tools, signal, async (run, found, fetched, layout) => {
-    const job = await makeJob("00000000", layout, tools);
+  return await withBackup(request, tools, signal, async (run, found, fetched, layout, spool) => {
+    const job = await makeJob(NO_RUN, layout, tools);
     const worker = await chooseWorker(job, layout, tools, signal);
     await requireRoom(layout);
+    const prepared = await prepareDatabases(chosen(request, found, layout), { found, fetched, spool }, tools, signal);
     const { id, archive } = found.backup.receipt;
     await run.step("check", () =>
       verifyArchive({ ...fetched, id, contentBytes: archive.contentBytes, keys: tools.keys }, signal),
     );
-    await request.confirm(await describePlan(found, layout, worker.kind, request.keepOld, tools, signal));
+    const swaps = swapsOf(prepared, NO_RUN);
+    const about = { found, layout, prepared, swaps, by: worker.kind, keepOld: request.keepOld };
+    await request.confirm(await describePlan(about, tools, signal));
   });
+}
+
+/** Stands for the id of a run that does nothing. */
+const NO_RUN = "00000000";
+
+function chosen({ only }: InPlaceRequest, { backup }: Found, layout: Layout): Chosen {
+  return chooseDatabases(layout, backup.receipt, only !== undefined);
+}
+
+function swapsOf({ databases }: Prepared, runId: string): readonly DatabaseSwap[] {
+  return databases.map(({ server, name }, at) => ({
+    server,
+    name,
+    fresh: nameBeside(name, "new", runId, at),
+    old: nameBeside(name, "old", runId, at),
+    ids: null,
+  }));
+}
+
+function keptDatabases({ journal }: Progress): readonly DatabaseSwap[] {
+  return journal.databases.filter(({ ids }) => ids !== null && ids.oldId !== null);
 }
 
 async function withBackup(
   request: InPlaceRequest,
   tools: Tools,
   signal: AbortSignal,
-  work: (run: Conduct, found: Found, fetched: Fetched, layout: Layout) => Promise<void>,
+  work: (run: Conduct, found: Found, fetched: Fetched, layout: Layout, spool: Spool) => Promise<void>,
 ): Promise<RunReport> {
   const { config, clock, keys } = tools;
   return await conduct("restore", tools, async (run) => {
@@ -101,7 +142,7 @@ async function withBackup(
     await failpoint("in-place:fetched", signal);
     const only = request.only?.map((path) => Buffer.from(path).toString("latin1"));
     const layout = await layOut(readIndex(fetched.indexPath, keys, signal), places, only);
-    await work(run, found, fetched, layout);
+    await work(run, found, fetched, layout, spool);
   });
 }
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { LifeboatError } from "../../errors.ts";
 import { isSystemError, syncFolder, writeAtomically } from "../../system/files.ts";
 import { jobSchema, placeSwapSchema } from "./job.ts";
+import { databaseSwapSchema, madeRolesSchema } from "./postgres/swap-schema.ts";
 
 const watched = z.strictObject({
   id: z.string(),
@@ -28,6 +29,10 @@ const journalSchema = z.strictObject({
   phase: z.enum(["staging", "swapping", "swapped", "finishing", "undoing", "undone"]),
   swaps: z.array(placeSwapSchema),
   watched: z.array(watched),
+  /** Databases of PostgreSQL, swapped after the files and put back after them. */
+  databases: z.array(databaseSwapSchema).default([]),
+  /** Made before the databases that belong to them. */
+  roles: z.array(madeRolesSchema).default([]),
 });
 
 /** How far a restore in place has come, on disk before each step. There is one at a time: the caller holds the lock. */
@@ -60,7 +65,8 @@ export async function readInPlaceJournal(stateFolder: string): Promise<InPlaceJo
       cause: error instanceof z.ZodError ? new Error(z.prettifyError(error)) : error,
       hint:
         "It may be of a newer version: start that one again, and it ends the restore. By hand: old data lies in " +
-        "'.lifeboat-*/old' beside the new; move it back or remove it, then remove the journal.",
+        "'.lifeboat-*/old' beside the new, old databases are named …_old_…; move or rename them back, or remove them, " +
+        "then remove the journal.",
     });
   }
 }

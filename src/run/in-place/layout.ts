@@ -20,8 +20,16 @@ export interface Layout {
   readonly shares: readonly Share[];
   /** Places that the backup knows nothing of: they stay as they are. */
   readonly unknown: readonly Place[];
-  /** True if the backup has dumps of database servers, which are not files to be put in place. */
-  readonly hasDumps: boolean;
+  /** What the backup has of database servers, which is not put in place as files. */
+  readonly stored: readonly StoredFile[];
+}
+
+export interface StoredFile {
+  /** Relative to the sources, bytes as characters. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** At or below what was asked for. */
+  readonly isWanted: boolean;
 }
 
 /**
@@ -37,12 +45,16 @@ export async function layOut(
   const innerFirst = known.toSorted((a, b) => b.path.length - a.path.length);
   const missing = new Set(only);
   const homeless: string[] = [];
-  let hasDumps = false;
+  const stored: StoredFile[] = [];
   for await (const entry of entries) {
     const path = entry.path.toString("latin1").slice("backup/".length);
     for (const wanted of missing) if (isAtOrBelow(path, wanted)) missing.delete(wanted);
-    if (isAtOrBelow(path, DUMPS)) hasDumps = true;
-    else if (!only || only.some((wanted) => isAtOrBelow(path, wanted))) {
+    const isWanted = !only || only.some((wanted) => isAtOrBelow(path, wanted));
+    if (isAtOrBelow(path, DUMPS)) {
+      if (entry.type !== "folder") stored.push({ path, sizeBytes: entry.sizeBytes, isWanted });
+      // Where the sources themselves are a place they are extracted along with it.
+      for (const one of known) if (isWanted && one.path === "") one.stagedBytes += entry.sizeBytes;
+    } else if (isWanted) {
       const around = innerFirst.filter((one) => isAtOrBelow(path, one.path));
       const [home] = around;
       if (home) home.files += entry.type === "folder" ? 0 : 1;
@@ -61,7 +73,7 @@ export async function layOut(
         return { place, only: within(path, only, innerFirst), files, contentBytes, stagedBytes };
       }),
     unknown: only ? [] : known.filter((one) => !one.isKnown).map(({ place }) => place),
-    hasDumps,
+    stored,
   };
 }
 
@@ -78,7 +90,9 @@ function within(
   if (!only || only.some((wanted) => isAtOrBelow(place, wanted))) return null;
   const start = place === "" ? 0 : place.length + 1;
   const home = (wanted: string) => innerFirst.find(({ path }) => isAtOrBelow(wanted, path))?.path;
-  return only.filter((wanted) => home(wanted) === place).map((wanted) => wanted.slice(start));
+  return only
+    .filter((wanted) => home(wanted) === place && !isAtOrBelow(wanted, DUMPS))
+    .map((wanted) => wanted.slice(start));
 }
 
 const NOT_FOUND = { hint: "Paths are relative to BACKUP_SOURCES; `lifeboat ls ID` shows all of them." };

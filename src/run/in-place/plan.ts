@@ -1,8 +1,11 @@
+import { LifeboatError } from "../../errors.ts";
 import { freeBytes } from "../../system/files.ts";
 import type { PlannedStop } from "../../quiesce/quiescer.ts";
 import type { Found } from "../find.ts";
 import type { Tools } from "../tools.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout, StoredFile } from "./layout.ts";
+import type { Prepared } from "./postgres/prepare.ts";
+import type { DatabaseSwap } from "./postgres/swap-schema.ts";
 
 /** What a restore in place is about to do, for a person to say yes to. */
 export interface InPlacePlan {
@@ -15,6 +18,17 @@ export interface InPlacePlan {
     readonly contentBytes: number;
     readonly freeBytes: number;
   }[];
+  readonly databases: readonly {
+    readonly server: string;
+    readonly name: string;
+    readonly dumpBytes: number;
+    /** Null: there is none of that name now. */
+    readonly nowBytes: number | null;
+    /** What the old one is called from the swap on. */
+    readonly oldName: string;
+  }[];
+  /** Made first, as the server has none of that name. */
+  readonly roles: readonly { readonly server: string; readonly roles: readonly string[] }[];
   readonly stops: readonly PlannedStop[];
   /** "helper": a container of our own image writes, because our mounts are read-only. */
   readonly by: "direct" | "helper";
@@ -24,17 +38,29 @@ export interface InPlacePlan {
   readonly warnings: readonly string[];
 }
 
+/** All that is known when a plan is shown. */
+export interface Planned {
+  readonly found: Found;
+  readonly layout: Layout;
+  readonly prepared: Prepared;
+  /** In the order of the prepared databases. */
+  readonly swaps: readonly DatabaseSwap[];
+  readonly by: InPlacePlan["by"];
+  readonly keepOld: boolean;
+}
+
 /** Touches nothing. Rejects when a container that would have to stop cannot be stopped. */
-export async function describePlan(
-  { backup: { receipt }, target }: Found,
-  { shares, unknown, hasDumps }: Layout,
-  by: InPlacePlan["by"],
-  keepOld: boolean,
-  { quiescer }: Tools,
-  signal: AbortSignal,
-): Promise<InPlacePlan> {
+export async function describePlan(about: Planned, { quiescer }: Tools, signal: AbortSignal): Promise<InPlacePlan> {
+  const {
+    backup: { receipt },
+    target,
+  } = about.found;
+  const { shares, unknown, stored } = about.layout;
+  const { by, keepOld, prepared, swaps } = about;
   const folders = shares.map(({ place }) => place.folder);
-  const { stops, warnings, hasEngine } = await quiescer.planForRestore({ folders, servers: [] }, signal);
+  const servers = [...new Set(prepared.databases.map(({ server }) => server))];
+  const { stops, warnings, hasEngine } = await quiescer.planForRestore({ folders, servers }, signal);
+  refuseStopped(prepared, stops);
   return {
     backup: { id: receipt.id, takenAt: receipt.takenAt, target: target.name },
     places: await Promise.all(
@@ -46,14 +72,35 @@ export async function describePlan(
         freeBytes: await freeBytes(place.folder),
       })),
     ),
+    databases: prepared.databases.map(({ server, name, dumpBytes, nowBytes }, at) => {
+      return { server, name, dumpBytes, nowBytes, oldName: swaps[at]?.old ?? "" };
+    }),
+    roles: prepared.missingRoles.map(({ on, roles }) => ({ server: on.name, roles })),
     stops,
     by,
     keepOld,
     notes: [
       ...(hasEngine ? [] : ["there is no Docker socket: see that nothing uses the data"]),
       ...unknown.map(({ folder }) => `'${folder}' is not in this backup and stays as it is`),
-      ...(hasDumps ? ["dumps of PostgreSQL databases are not put back by this command"] : []),
+      ...(servers.length > 0 ? ["whoever is in one of these databases is thrown out when they change places"] : []),
+      ...(stored.some(isBaseBackup) ? ["base backups of PostgreSQL servers are not put back by this command"] : []),
     ],
     warnings,
   };
+}
+
+function isBaseBackup({ path, isWanted }: StoredFile): boolean {
+  return isWanted && path.split("/")[2] === "physical";
+}
+
+/** Its files would be replaced as well: two backups of one thing, of which only one can win. */
+function refuseStopped({ databases }: Prepared, stops: readonly PlannedStop[]): void {
+  for (const { on, server } of databases) {
+    if (on.container === undefined || !stops.some(({ container }) => container === on.container)) continue;
+    throw new LifeboatError("failed", `the server '${server}' would be stopped, so its databases cannot be put back`, {
+      hint:
+        "Its own files are among what is restored, or it is labelled to be held. Name with --only either the databases " +
+        "('.databases') or the files; and leave its data folder out of backups (BACKUP_EXCLUDE). Nothing was touched.",
+    });
+  }
 }

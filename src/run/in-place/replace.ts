@@ -3,6 +3,7 @@ import type { ReleaseFailure, Replaced } from "../../quiesce/quiescer.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import type { Conduct } from "../conduct.ts";
 import type { Tools } from "../tools.ts";
+import { identifyDatabases, swapDatabases, undoDatabases } from "./postgres/work.ts";
 import type { Progress } from "./progress.ts";
 
 /** Undoing must run to its end while everything else is being cancelled. */
@@ -21,11 +22,13 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
     for (const warning of hold.warnings) tools.log.warn(warning);
     await run.step("swap", async () => {
       const swaps = await progress.work((files) => files.plan(signal));
+      const databases = await identifyDatabases(progress.journal.databases, tools, signal);
       const awake = await hold.stillAtRest();
       if (awake.length > 0) throw new LifeboatError("failed", `container '${awake[0]}' was started by someone else`);
-      await progress.enter("swapping", { swaps, watched: [...hold.watched] });
+      await progress.enter("swapping", { swaps, databases, watched: [...hold.watched] });
       signal.throwIfAborted();
       await progress.work((files) => files.swap(swaps));
+      await swapDatabases(databases, tools, signal);
       await progress.enter("swapped");
     });
     await run.step("release", async () => refuseLeftDown(await hold.release()));
@@ -38,7 +41,10 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
 }
 
 function replacedBy({ journal }: Progress): Replaced {
-  return { folders: journal.job.places.map(({ folder }) => folder), servers: [] };
+  return {
+    folders: journal.job.places.map(({ folder }) => folder),
+    servers: [...new Set(journal.databases.map(({ server }) => server))],
+  };
 }
 
 function refuseLeftDown(failures: readonly ReleaseFailure[]): void {
@@ -73,15 +79,18 @@ async function rollBack(cause: unknown, progress: Progress, run: Conduct, tools:
   } catch (error) {
     return new LifeboatError("failed", `the restore failed (${describeError(cause)}), and so did its undoing`, {
       cause: error,
-      hint: "The next start of lifeboat goes on with it. Until then nothing is removed: the old data is in '.lifeboat-*/old'.",
+      hint: "The next start of lifeboat goes on with it. Until then nothing is removed: the old data is in '.lifeboat-*/old', an old database is named …_old_….",
     });
   }
   if (!isTouched) return cause;
   tools.log.info("everything is as it was before the restore");
   if (cause instanceof Interrupted) return cause;
-  const kept = progress.journal.keepOld
-    ? ` The failed data is kept in '.lifeboat-${progress.journal.job.runId}/failed'.`
-    : "";
+  const { keepOld, job, databases } = progress.journal;
+  const failed = [
+    ...(job.places.length > 0 ? [`.lifeboat-${job.runId}/failed`] : []),
+    ...databases.map(({ fresh }) => fresh),
+  ];
+  const kept = keepOld ? ` What failed is kept: ${failed.map((one) => `'${one}'`).join(", ")}.` : "";
   return new LifeboatError("failed", "the restore was rolled back; everything is as it was", {
     cause,
     hint: `Find out why, for instance with docker logs, and restore again.${kept}`,
@@ -89,10 +98,11 @@ async function rollBack(cause: unknown, progress: Progress, run: Conduct, tools:
 }
 
 /** Stops what runs, and puts the old data back, from wherever the restore stopped. */
-export async function putBack(progress: Progress, { quiescer }: Tools): Promise<void> {
-  await quiescer.holdForRestore(replacedBy(progress), toTheEnd);
+export async function putBack(progress: Progress, tools: Tools): Promise<void> {
+  await tools.quiescer.holdForRestore(replacedBy(progress), toTheEnd);
   await progress.enter("undoing");
   await progress.work((files) => files.undo(progress.journal.swaps));
+  await undoDatabases(progress.journal.databases, tools);
   await progress.enter("undone");
 }
 

@@ -2,6 +2,7 @@ import { describeError } from "../../errors.ts";
 import type { Tools } from "../tools.ts";
 import { readInPlaceJournal } from "./journal.ts";
 import { resumed, type Progress } from "./progress.ts";
+import { tidyServers } from "./postgres/work.ts";
 import { putBack, requireHealth } from "./replace.ts";
 import { openWorker } from "./worker.ts";
 
@@ -16,7 +17,11 @@ export async function resumeInPlace(tools: Tools): Promise<void> {
   if (!journal) return;
   tools.log.warn("ending a restore in place that was cut off", { backup: journal.backupId, phase: journal.phase });
   const signal = new AbortController().signal;
-  await using progress = resumed(journal, () => openWorker(journal.byHelper, journal.job, tools, signal));
+  await using progress = resumed(
+    journal,
+    () => openWorker(journal.byHelper, journal.job, tools, signal),
+    (written, kept) => tidyServers(written, kept, tools),
+  );
   const isNew = await settle(progress, tools, signal).catch((error: unknown) => {
     if (!isSettled(progress)) throw error;
     tools.log.error("what a restore left behind cannot be removed yet", { error: describeError(error) });

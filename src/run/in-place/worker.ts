@@ -20,6 +20,7 @@ export interface Worker {
  */
 export async function chooseWorker(job: Job, { shares }: Layout, tools: Tools, signal: AbortSignal): Promise<Worker> {
   const places = shares.map(({ place }) => place);
+  if (places.length === 0) return workerOf(false, job, tools, signal);
   const obstacles = (await Promise.all(places.map(obstacleOf))).filter((one) => one !== undefined);
   if (obstacles.length === 0 && (await mayGiveAway())) return workerOf(false, job, tools, signal);
   const own = tools.docker && (await findOwnMounts(tools.docker, signal));

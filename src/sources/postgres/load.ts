@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
 import { z } from "zod";
 import { LifeboatError } from "../../errors.ts";
 import { ChildError } from "../../system/children.ts";
@@ -74,22 +75,28 @@ function providerOf({ localeProvider, locale }: Likeness): readonly string[] {
   return [];
 }
 
+export interface Load {
+  readonly database: string;
+  /** Of the dump, a file of this machine. */
+  readonly path: string;
+  /** More arguments of pg_restore that narrow what is loaded (`--table=…`, `--no-owner`). */
+  readonly args?: readonly string[];
+  /** Told now and then how much of the dump has been read. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
 /**
  * Loads a dump in pg_dump's custom format into an empty database with pg_restore, which stops at the first error.
- * `path` is a file of this machine. More arguments narrow what is loaded (`--table=…`, `--no-owner`). Resolves when all
- * of it is in; rejects with a PostgresError, and what is there then is of no use.
+ * Resolves when all of it is in; rejects with a PostgresError, and what is there then is of no use.
  */
 export async function loadDump(
   server: PostgresServer,
-  {
-    database,
-    path,
-    args = [],
-  }: { readonly database: string; readonly path: string; readonly args?: readonly string[] },
+  { database, path, args = [], onProgress }: Load,
   signal: AbortSignal,
 ): Promise<void> {
   const all = ["--exit-on-error", "--no-password", `--dbname=${connectionTo(database)}`, ...args];
-  const input = createReadStream(path, { highWaterMark: 1024 * 1024 });
+  const file = createReadStream(path, { highWaterMark: 1024 * 1024 });
+  const input = Readable.from(counted(file, onProgress), { objectMode: false });
   try {
     await runToEnd(server, { program: "pg_restore", args: all, database, input }, signal);
   } catch (error) {
@@ -102,7 +109,15 @@ export async function loadDump(
       cause: error,
     });
   } finally {
-    input.destroy();
+    file.destroy();
+  }
+}
+
+async function* counted(chunks: AsyncIterable<Buffer>, onProgress: Load["onProgress"]): AsyncGenerator<Buffer, void> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    onProgress?.((bytes += chunk.length));
+    yield chunk;
   }
 }
 

@@ -1,8 +1,9 @@
 import { describeError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
+import { failpoint } from "../../system/failpoint.ts";
 import { PostgresError } from "./failure.ts";
 import type { PostgresServer } from "./server.ts";
-import { identifier, literal, runSql } from "./sql.ts";
+import { identifier, literal, runSql, type Act } from "./sql.ts";
 
 /** A session that is told to end does so at its next look, within milliseconds; one that writes a lot rolls back first. */
 const END_MS = 60_000;
@@ -15,7 +16,7 @@ const END_MS = 60_000;
 export async function endSessions(
   server: PostgresServer,
   { databases, from }: { readonly databases: readonly string[]; readonly from: string },
-  act: { readonly what: string; readonly sql: string },
+  act: Act,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
@@ -26,7 +27,10 @@ export async function endSessions(
   const until = clock.elapsedMs() + END_MS;
   for (let isFirst = true; ; isFirst = false) {
     if (found.length > 0) {
-      if (isFirst) await runSql(server, from, { what: "close databases", sql: closing }, signal);
+      if (isFirst) {
+        await runSql(server, from, { what: "close databases", sql: closing }, signal);
+        await failpoint("postgres:closed", signal);
+      }
       const end = `SELECT json_build_array(count(pg_terminate_backend(pid))) FROM pg_catalog.pg_stat_activity WHERE datname IN (${names})`;
       await server.ask(from, end, signal);
     }

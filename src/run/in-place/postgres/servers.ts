@@ -1,0 +1,49 @@
+import { LifeboatError } from "../../../errors.ts";
+import { MAX_PATIENCE_MS } from "../../../sources/postgres/patience.ts";
+import type { PostgresServer } from "../../../sources/postgres/server.ts";
+import type { Tools } from "../../tools.ts";
+
+/** The servers of those names, as they were called when they were saved. Rejects if one of them is not to be found. */
+export async function serversOf(
+  names: ReadonlySet<string>,
+  tools: Pick<Tools, "findPostgres">,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, PostgresServer>> {
+  const all = await tools.findPostgres(signal).catch((cause: unknown) => {
+    signal.throwIfAborted();
+    throw new LifeboatError("failed", "the PostgreSQL servers of this backup cannot be found", {
+      cause,
+      hint: "Start the server (docker compose up -d), or leave its databases out: name with --only what shall be restored.",
+    });
+  });
+  const found = new Map(all.filter(({ name }) => names.has(name)).map((server) => [server.name, server]));
+  for (const name of names) if (!found.has(name)) throw unknown(name, all);
+  return found;
+}
+
+function unknown(name: string, all: readonly PostgresServer[]): LifeboatError {
+  const others = all.map((server) => `'${server.name}'`).join(", ");
+  return new LifeboatError("failed", `the backup has databases of PostgreSQL server '${name}', which is not there`, {
+    hint:
+      `${others === "" ? "There is none" : `There is ${others}`}. Its name is its compose service, or its host in ` +
+      `BACKUP_POSTGRES. Or leave its databases out: name with --only what shall be restored. Nothing was touched.`,
+  });
+}
+
+/** As `serversOf`, for what must be ended: a server that is still starting is waited for. */
+export async function serversAtLast(
+  names: ReadonlySet<string>,
+  tools: Pick<Tools, "findPostgres" | "clock">,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, PostgresServer>> {
+  const until = tools.clock.elapsedMs() + MAX_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await serversOf(names, tools, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (tools.clock.elapsedMs() > until) throw error;
+    }
+    await tools.clock.sleep(1000, signal);
+  }
+}
