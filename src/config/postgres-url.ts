@@ -65,6 +65,8 @@ function readOptions(options: URLSearchParams): Pick<PostgresUrl, "sslMode" | "s
     if (sslMode === "verify-ca") throw new Misfit("has sslmode=verify-ca and no sslrootcert", "verify-full, or both");
     return { sslMode };
   }
+  if (sslMode === "disable" || sslMode === "prefer")
+    throw new Misfit(`has an sslrootcert, which sslmode=${sslMode} does not use`, "sslmode=verify-full");
   if (!sslRootCert.startsWith("/"))
     throw new Misfit("has an sslrootcert that is no absolute path", "/run/secrets/ca.crt");
   return { sslMode, sslRootCert };

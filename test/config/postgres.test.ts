@@ -58,6 +58,8 @@ suite("BACKUP_POSTGRES", () => {
     ["postgres://me@db/app?options=-c", /has the option 'options'/],
     ["postgres://me@db/app?sslmode=allow", /has the sslmode 'allow'/],
     ["postgres://me@db/app?sslmode=verify-ca", /no sslrootcert/],
+    ["postgres://me@db/app?sslrootcert=/ca.crt", /has an sslrootcert, which sslmode=prefer does not use/],
+    ["postgres://me@db/app?sslmode=disable&sslrootcert=/ca.crt", /which sslmode=disable does not use/],
     ["postgres://me@db/app?sslmode=verify-full&sslrootcert=/no/ca", /sslrootcert that does not exist/],
     ["postgres://me@db/a postgres://me@db/a", /same database of a server twice/],
     ["postgres://me@db/* postgres://me@db/a", /all databases of a server, and one of them again/],

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { getCACertificates } from "node:tls";
 import pg from "pg";
 import { startChild } from "../../system/children.ts";
 import type { Secret } from "../../system/secret.ts";
@@ -113,7 +114,7 @@ async function askOnce(
   }
 }
 
-/** The meanings of libpq's `sslmode`, which pg does not share. */
+/** The meanings of libpq's `sslmode`, which pg does not share, and its authorities: Node has a list of its own. */
 function sslOf({ sslMode, sslRootCert }: PostgresAddress): Ssl {
   const ca = sslRootCert === undefined ? {} : { ca: readFileSync(sslRootCert, "utf8") };
   switch (sslMode) {
@@ -129,7 +130,7 @@ function sslOf({ sslMode, sslRootCert }: PostgresAddress): Ssl {
     case "verify-ca":
       return { ...ca, checkServerIdentity: () => undefined };
     case "verify-full":
-      return ca;
+      return { ca: sslRootCert === undefined ? getCACertificates("system") : readFileSync(sslRootCert, "utf8") };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { PostgresServer } from "./server.ts";
-import { isRefusal, isUnreachable } from "./sqlstate.ts";
+import { isRefusal, isUnreachable, isUntrusted, isWithoutTls } from "./sqlstate.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 
 /** Why a server could not be asked or dumped. */
@@ -40,6 +40,12 @@ export function explained(error: unknown, what: string, server: Refused): Postgr
       hint: server.programs === "server" ? LABEL_HINT : URL_HINT,
     });
   }
+  if (isUntrusted(said)) {
+    return new PostgresError(`${message}: its certificate is refused`, { ...full, hint: CERTIFICATE_HINT });
+  }
+  if (isWithoutTls(said)) {
+    return new PostgresError(`${message}: it offers no TLS`, { ...full, hint: NO_TLS_HINT });
+  }
   if (isUnreachable(code, said)) {
     return new PostgresError(message, {
       ...full,
@@ -67,6 +73,11 @@ type Refused = Pick<PostgresServer, "name" | "user" | "programs">;
 const URL_HINT = "Check the user, the password (BACKUP_POSTGRES_PASSWORD or PGPASSFILE) and pg_hba.conf.";
 const LABEL_HINT =
   "Name a user whom pg_hba.conf lets in over the local socket, with the label lifeboat.postgres.user; without it, that is the container's POSTGRES_USER.";
+
+const CERTIFICATE_HINT =
+  "Name the file of the authority that issued it with sslrootcert=, and the server as its certificate does; look whether it has expired (openssl s_client -starttls postgres -connect HOST:PORT).";
+const NO_TLS_HINT =
+  "Switch it on there (ssl = on). With sslmode=disable all data and hashes of passwords would cross the network in clear.";
 
 /** pg_dump waits for its locks under a statement timeout. */
 const LOCKED_WORDS = /due to lock timeout|due to statement timeout.*LOCK TABLE/;

@@ -20,3 +20,14 @@ export function isRefusal(code: string, said: string): boolean {
 
 const REFUSED_WORDS =
   /authentication failed|no pg_hba\.conf entry|no password supplied|client password must be a string|role "[^"]*" (does not exist|is not permitted to log in)/;
+
+/** The words of libpq, and those of Node, which has no one code for it. */
+export function isUntrusted(said: string): boolean {
+  return /certificate verify failed|server certificate for "|certificate's altnames|(unable to (verify|get)|self-signed) .*certificate|certificate (has expired|is not yet valid)|could not (get|read) root certificate/.test(
+    said,
+  );
+}
+
+export function isWithoutTls(said: string): boolean {
+  return /server does not support SSL/.test(said);
+}

@@ -67,7 +67,7 @@ for (const [what, change, why] of [
   [
     "TLS that is demanded and not offered",
     { BACKUP_POSTGRES: "postgres://app@db/app?sslmode=require" },
-    /does not support SSL/,
+    /cannot ask database 'app' of PostgreSQL server 'db': it offers no TLS/,
   ],
 ] as const) {
   test(`${what} is named before anything is held`, async () => {
