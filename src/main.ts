@@ -1,11 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
-import { setFlagsFromString } from "node:v8";
+// A young generation of 1 MiB: buffers that have passed through are freed a few at a time. With Node's own 16 MiB they
+// pile up until V8 collects its whole heap, 56 times per GiB saved instead of 18 (docs/design/performance.md).
+
 import { lifeboat } from "./cli.ts";
 import { Interrupted } from "./errors.ts";
-
-// By default V8 collects garbage for every few dozen MiB of buffers that have passed through, however small its own heap
-// is: measured, a fifth of the processor time of a backup, at 20 MB less memory.
-setFlagsFromString("--external-memory-accounted-in-global-limit");
 
 /** First signal: everything under way is ended in order. The engine's own SIGKILL is what a second would be. */
 const ending = new AbortController();

@@ -3,9 +3,9 @@
  * after the other in one run, so that the ratios mean something on any machine. docs/design/performance.md says what
  * was measured and what limits it.
  */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Table from "cli-table3";
 import { execa } from "execa";
@@ -40,7 +40,7 @@ async function compare(): Promise<void> {
     GPG_PASSPHRASE_FILE: passphraseFile,
     LOG_LEVEL: "warn",
     RESTIC_PASSWORD_FILE: passphraseFile,
-    PROGRAM: process.execPath,
+    PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`,
     LIFEBOAT: program,
   };
   // Everything reads the data from the page cache: this compares programs, not disks.
@@ -117,8 +117,8 @@ const contestants: readonly Contestant[] = [
   },
   {
     name: "lifeboat",
-    save: '"$PROGRAM" "$LIFEBOAT" backup',
-    restore: '"$PROGRAM" "$LIFEBOAT" restore latest --to "$WORK/out"',
+    save: '"$LIFEBOAT" backup',
+    restore: '"$LIFEBOAT" restore latest --to "$WORK/out"',
   },
   {
     name: "restic (first backup)",
@@ -140,7 +140,9 @@ async function compiled(): Promise<string> {
     localDir: root,
   });
   await cp(join(root, "package.json"), join(cache, "package.json"));
-  return join(dist, "main.js");
+  const main = join(dist, "main.js");
+  await chmod(main, 0o755);
+  return main;
 }
 
 function print(results: ReadonlyMap<string, Result>): void {
