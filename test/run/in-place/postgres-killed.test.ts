@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { PostgresServer } from "../../servers/postgres.ts";
+import { startSidecar, type Sidecar } from "../../sources/postgres/sidecar.ts";
+
+/** As long as names may be, with everything in it that has a meaning somewhere. */
+const ODD = `ä"'=\\%${"x".repeat(55)}`;
+const RESTORE = ["restore", "latest", "--in-place", "--yes"];
+
+let sidecar: Sidecar;
+let server: PostgresServer;
+
+before(async () => {
+  sidecar = await startSidecar();
+  const labels = { "lifeboat.postgres": "true", "lifeboat.postgres.databases": `app ${ODD}` };
+  server = await sidecar.server(17, "db", { labels });
+  await server.ready();
+  await server.sql("CREATE ROLE helper; CREATE TABLE moments (name text); GRANT SELECT ON moments TO helper");
+  await server.sql(`CREATE DATABASE "${ODD.replaceAll('"', '""')}"`);
+  await server.sql("CREATE TABLE moments (name text)", ODD);
+  await putMoment("new");
+  await sidecar.backup({ BACKUP_DOCKER_PROJECT: sidecar.network });
+  await server.sql(`DROP OWNED BY helper; DROP ROLE helper`);
+});
+after(() => sidecar[Symbol.asyncDispose]());
+
+/** The old moment has no odd database and no role: both come with the new one. */
+async function putMoment(moment: "new" | "old"): Promise<void> {
+  const odd = `"${ODD.replaceAll('"', '""')}"`;
+  if (moment === "old") {
+    await server.sql("DROP OWNED BY helper; DROP ROLE helper").catch(() => "there is none");
+    await server.sql(`DROP DATABASE IF EXISTS ${odd}`);
+  }
+  await server.sql(`TRUNCATE moments; INSERT INTO moments VALUES ('${moment}')`);
+  if (moment === "new") await server.sql(`TRUNCATE moments; INSERT INTO moments VALUES ('${moment}')`, ODD);
+  await writeFile(join(sidecar.folder, "data", "private_key.pem"), moment);
+}
+
+/** What the file and each database say, and all databases and roles there are. */
+async function look(): Promise<string> {
+  const names = (
+    await server.sql("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY datname <> 'app', datname")
+  ).split("\n");
+  const moments = await Promise.all(
+    names.filter((name) => name !== "postgres").map((name) => server.sql("SELECT name FROM moments", name)),
+  );
+  const key = await readFile(join(sidecar.folder, "data", "private_key.pem"), "utf8");
+  const roles = await server.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'helper'");
+  return `${key}: ${moments.join(" ")}, ${names.length} databases, ${roles} roles`;
+}
+
+const ALL_OLD = "old: old, 2 databases, 0 roles";
+const ALL_NEW = "new: new new, 3 databases, 1 roles";
+
+async function killAt(name: string, args: readonly string[]): Promise<void> {
+  const env = { BACKUP_DOCKER_PROJECT: sidecar.network, LIFEBOAT_FAILPOINT: `${name}:kill` };
+  const { exitCode, stdout, stderr } = await sidecar.lifeboat(args, env);
+  assert.equal(exitCode, 137, `the failpoint was not reached: ${stdout}${stderr}`);
+}
+
+/** The first thing that every command which changes something does. */
+const START = ["restore", "latest", "--in-place", "--dry-run"];
+
+async function startAgain(): Promise<void> {
+  const { exitCode, stdout, stderr } = await sidecar.lifeboat(START, { BACKUP_DOCKER_PROJECT: sidecar.network });
+  assert.equal(exitCode, 0, stdout + stderr);
+  assert.deepEqual((await readdir(join(sidecar.folder, "data"))).sort(), ["private_key.pem"]);
+  assert.deepEqual(
+    (await readdir(join(sidecar.folder, "state"))).filter((name) => name.startsWith("in-place")),
+    [],
+  );
+}
+
+for (const [points, moment] of [
+  [["in-place:roles-made", "in-place:database-made", "in-place:database-staged", "in-place:held"], "old"],
+  [["in-place:swapping", "postgres:closed", "in-place:databases-swapped"], "old"],
+  [["in-place:swapped", "in-place:released", "in-place:finishing", "in-place:database-dropped"], "new"],
+] as const) {
+  for (const point of points) {
+    test(`SIGKILL at ${point}, then a start: files and databases are all ${moment}`, async () => {
+      await putMoment("old");
+      await killAt(point, RESTORE);
+      await startAgain();
+      assert.equal(await look(), moment === "old" ? ALL_OLD : ALL_NEW);
+    });
+  }
+}
+
+test("SIGKILL again and again on the way back, then a start: files and databases are all old", async () => {
+  await putMoment("old");
+  await killAt("in-place:databases-swapped", RESTORE);
+  for (const point of ["in-place:undoing", "postgres:closed", "in-place:databases-put-back", "in-place:undone"]) {
+    await killAt(point, START);
+  }
+  await startAgain();
+  assert.equal(await look(), ALL_OLD);
+});
+
+test("a failure once all names are swapped puts them back in the same run, and the next run succeeds", async () => {
+  await putMoment("old");
+  const env = { BACKUP_DOCKER_PROJECT: sidecar.network };
+  const { exitCode, stdout } = await sidecar.lifeboat(RESTORE, {
+    ...env,
+    LIFEBOAT_FAILPOINT: "in-place:released:throw",
+  });
+  assert.equal(exitCode, 1);
+  assert.match(stdout, /rolled back; everything is as it was/);
+  assert.equal(await look(), ALL_OLD);
+  assert.equal((await sidecar.lifeboat(RESTORE, env)).exitCode, 0);
+  assert.equal(await look(), ALL_NEW);
+});
