@@ -21,8 +21,8 @@ export interface SealRequest {
   /** Where the two files go; neither may exist. */
   readonly archivePath: string;
   readonly indexPath: string;
-  /** Told now and then how many bytes of tar have been read so far. */
-  readonly onProgress?: (plainBytes: number) => void;
+  /** Told now and then how many bytes of the files' content have been read so far; never more than there are. */
+  readonly onProgress?: (contentBytes: number) => void;
 }
 
 export interface Sealed {
@@ -75,7 +75,7 @@ async function* tarOf(request: SealRequest, tally: Tally, signal: AbortSignal): 
     const tar = tarOutput(run, (problems) => tally.addProblems(problems), signal);
     for await (const bytes of visitMembers(tar, tally, signal)) {
       tally.tarBytes += bytes.length;
-      request.onProgress?.(tally.tarBytes);
+      request.onProgress?.(tally.contentBytesSoFar);
       yield bytes;
     }
   }

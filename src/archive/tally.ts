@@ -23,6 +23,7 @@ export class Tally implements MemberVisitor {
   readonly #seen = new PathSet();
   readonly #counts: Record<IndexEntry["type"], number> = { file: 0, folder: 0, symlink: 0, hardlink: 0 };
   #contentBytes = 0;
+  #open: { readonly sizeBytes: number; readonly atTarByte: number } | undefined;
   readonly #readProblems = new ReadProblemList();
 
   constructor(id: string, index: IndexWriter) {
@@ -34,10 +35,12 @@ export class Tally implements MemberVisitor {
     if (!this.#seen.add(member.path)) {
       throw new LifeboatError("failed", `'${printable(member.path)}' would be in the archive twice`);
     }
+    this.#open = { sizeBytes: member.sizeBytes, atTarByte: this.tarBytes };
     return member.sparse ? withoutProcessId(headers, member.path) : headers;
   }
 
   async end(member: TarMember, sha256: string | undefined): Promise<void> {
+    this.#open = undefined;
     this.#counts[member.type] += 1;
     this.#contentBytes += member.sizeBytes;
     await this.index.add(entryOf(member, sha256, this.#id));
@@ -45,6 +48,12 @@ export class Tally implements MemberVisitor {
 
   addProblems(problems: ReadProblems): void {
     this.#readProblems.addAll(problems);
+  }
+
+  /** Content of all files so far, the one under way included as far as it can be told; at the end, of all of them. */
+  get contentBytesSoFar(): number {
+    if (!this.#open) return this.#contentBytes;
+    return this.#contentBytes + Math.min(this.tarBytes - this.#open.atTarByte, this.#open.sizeBytes);
   }
 
   result(): { counts: MemberCounts; contentBytes: number; tarBytes: number; readProblems: ReadProblems } {

@@ -84,7 +84,7 @@ async function sealAll(
       key: config.encryption,
       archivePath: join(folder, archiveKey(stem, config.compression.kind, encrypted)),
       indexPath: join(folder, indexKey(stem, config.compression.kind, encrypted)),
-      onProgress: (plainBytes) => bar.at(plainBytes),
+      onProgress: (contentBytes) => bar.at(contentBytes),
     },
     signal,
   );
