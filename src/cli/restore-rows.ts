@@ -1,6 +1,7 @@
 import { LifeboatError } from "../errors.ts";
 import { printable } from "../report/printable.ts";
 import { tinted, type Look } from "../report/table.ts";
+import { isDumpPath, restorePostgresRows } from "../run/restore-postgres-rows.ts";
 import { restoreRows, type RestoredRows, type RowWish, type TableOutcome } from "../run/restore-rows.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 import { askYes } from "./question.ts";
@@ -23,15 +24,15 @@ type RowSets = ReadonlyMap<string, readonly { readonly table: string; readonly c
 export function addRestoreRows({ command, assembled, print, end, world }: CommandLine): void {
   const { signal } = world;
   const another = (value: string, values: readonly string[]) => [...values, value];
-  command("restore-rows <id>", "bring rows of a SQLite database back into the live one, such as one user's account")
-    .requiredOption("--database <path>", "the database, relative to BACKUP_SOURCES")
+  command("restore-rows <id>", "bring rows of a database back into the live one, such as one user's account")
+    .requiredOption("--database <path>", "the SQLite database or PostgreSQL dump, as `ls` shows it below backup/")
     .option("--table <name>", "a table; with --where, as often as there are tables", another, [])
     .option("--where <sql>", "the rows of the table before it: one SQL expression", another, [])
     .option("--set <name>", "the tables and columns of RESTORE_ROWS_<NAME>, instead of --table and --where")
     .option("--key <value>", "with --set: what is in these columns")
-    .option("--into <file>", "write to this database instead of the live one")
+    .option("--into <database>", "write to this file, or database of that server, instead of the live one")
     .option("--fire-triggers", "let the triggers of the live tables fire for what is written")
-    .option("--dry-run", "show the rows on both sides, rehearse on a copy, and write nothing")
+    .option("--dry-run", "show the rows on both sides, rehearse, and write nothing")
     .option("--yes", "do not ask")
     .option("--target <name>", "only from this target")
     .action(async (id: string, options: RowsOptions) => {
@@ -48,7 +49,8 @@ export function addRestoreRows({ command, assembled, print, end, world }: Comman
         ...{ dryRun: options.dryRun ?? false, fireTriggers: options.fireTriggers ?? false },
         ...given({ into, target }),
       };
-      const restored = await restoreRows(wanted, tools, signal);
+      const restore = isDumpPath(database, tools.config.sources) ? restorePostgresRows : restoreRows;
+      const restored = await restore(wanted, tools, signal);
       const { report, ...rest } = restored;
       print(json ? JSON.stringify({ ...report, ...rest }) : restoredText(restored, tools.look));
       end(report.exitCode);
@@ -109,7 +111,7 @@ function tablesText(tables: readonly TableOutcome[], look: Look): string {
 }
 
 function tableLines(outcome: TableOutcome, look: Look): readonly string[] {
-  const { table, added, different, same, onlyLive, gone, fresh, rows } = outcome;
+  const { table, added, different, same, onlyLive = 0, gone, fresh, advanced = [], rows } = outcome;
   const left = added + different - rows.length;
   return [
     `${printable(table)}: ${added} added, ${different} different, ${same} the same`,
@@ -129,5 +131,6 @@ function tableLines(outcome: TableOutcome, look: Look): readonly string[] {
     ...(fresh.length > 0
       ? [`  not in the backup yet, so left or set to the default: ${fresh.map(printable).join(", ")}`]
       : []),
+    ...advanced.map(({ sequence, to }) => `  sequence ${printable(sequence)} goes on after ${to}`),
   ];
 }

@@ -2,6 +2,7 @@ import { describeError, LifeboatError } from "../errors.ts";
 import type { ReleaseFailure } from "../quiesce/quiescer.ts";
 import { acquireLock } from "../system/lock.ts";
 import { resumeInPlace } from "./in-place/resume.ts";
+import { dropLeftScratchDatabases } from "./scratch-databases.ts";
 import type { Tools } from "./tools.ts";
 
 /** A run that died may have left containers at rest; they come back before anything else. The caller holds the lock. */
@@ -11,6 +12,7 @@ export async function bringBackLeftovers(tools: Tools): Promise<readonly Release
   await resumeInPlace(tools);
   const { broughtBack, failures } = await quiescer.recover();
   if (broughtBack.length > 0) log.warn("containers brought back that a dead run had left at rest", { broughtBack });
+  await dropLeftScratchDatabases(tools);
   return failures;
 }
 

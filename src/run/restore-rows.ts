@@ -1,14 +1,11 @@
-import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { readFileOf } from "../archive/read-file.ts";
-import { writeSealedFile } from "../archive/sealed-file.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { sqliteSource } from "../sources/sqlite.ts";
 import { restoreRows as runJob, type RowWish, type TableOutcome } from "../sources/sqlite-rows.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { acquireLock } from "../system/lock.ts";
 import { conduct, type Conduct } from "./conduct.ts";
-import { fetchBackup } from "./fetch.ts";
+import { fetchOneFile } from "./fetch-one-file.ts";
 import { findBackup, type Found, type Wanted } from "./find.ts";
 import { refusePending } from "./in-place/pending.ts";
 import {
@@ -19,6 +16,7 @@ import {
   requireWritable,
   strangeSideFiles,
 } from "./live-database.ts";
+import { newUndoFile, tellAltered } from "./rows-aftermath.ts";
 import { openSpool, requireSpace, type Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
 
@@ -100,13 +98,7 @@ async function fetchDatabase(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<string> {
-  const { id, archive, index } = found.backup.receipt;
-  await requireSpace(spool.folder, archive.sizeBytes + index.sizeBytes, "to fetch the backup");
-  const fetched = await fetchBackup(found, spool, tools, signal);
-  const request = { ...fetched, id, contentBytes: archive.contentBytes, keys: tools.keys };
-  const content = await readFileOf({ ...request, path: Buffer.from(`backup/${below}`) }, signal);
-  const { path } = await writeSealedFile(join(await spool.makeFolder("backup"), "database"), content, signal);
-  return await requireDatabase(path);
+  return await requireDatabase(await fetchOneFile(found, { path: below, sizeBytes: 0 }, spool, tools, signal));
 }
 
 async function copyLive(live: string, spool: Spool, { config }: Tools, signal: AbortSignal): Promise<string> {
@@ -123,25 +115,8 @@ function tellFlaws(found: Found, below: string, run: Conduct): void {
   for (const flaw of source?.flaws ?? []) run.warn(`the database in the backup is flawed: ${flaw}`);
 }
 
-async function newUndoFile(id: string, { config, clock }: Tools): Promise<string> {
-  const folder = join(config.state, "rows");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  return join(
-    folder,
-    `${clock
-      .now()
-      .toISOString()
-      .replace(/[-:]|\.\d+/g, "")}-${id}.sql`,
-  );
-}
-
 async function tellAftermath(live: string, tables: readonly TableOutcome[], run: Conduct): Promise<void> {
-  for (const { table, altered } of tables) {
-    if (altered === 0) continue;
-    run.warn(
-      `${altered} rows of '${table}' are not the backup's to the byte: triggers or new column types changed them`,
-    );
-  }
+  tellAltered(tables, run);
   const strange = await strangeSideFiles(live);
   if (strange.length === 0) return;
   run.warn(`'${strange.join("', '")}' belongs to another user than the database, whose application may be locked out`, {
