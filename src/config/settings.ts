@@ -11,7 +11,7 @@ const OTHER_SETTINGS = {
     kind: wholeNumber(1, 36500),
     unset: "everything is kept",
     meaning:
-      "Backups older than this many days are removed from a target after a backup has reached it; never the newest good one, never one that is still needed.",
+      "Backups older than this many days are removed from a target after a backup has reached it; never the newest good one, never one that is still needed. After a pause longer than that, which may be a wrong clock, what was kept before stays until the new backups span three days.",
     example: "30",
   },
   DOCKER_HOST: {

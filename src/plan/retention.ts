@@ -23,18 +23,24 @@ export interface RetentionDecision {
   readonly keep: readonly Judged[];
   /** Newest first, so that an incremental goes before what it stands on. */
   readonly remove: readonly Judged[];
-  /** Why nothing is removed although a policy is set. */
+  /** Why nothing, or not all that is due, is removed. */
   readonly refused?: string;
 }
 
 /** Clocks of two machines differ by seconds, and a name may be moved on by minutes; more than this is a wrong clock. */
 const MAX_FUTURE_MS = 15 * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
+/** From Friday's run to Monday's: someone has read the warning by then. */
+const LEAP_PROVEN_MS = 3 * DAY_MS;
 
 /**
  * Decides what one target keeps. Every backup is in `keep` or in `remove`, with the reasons. Never removed are: the
  * newest good backup, anything while there is no good one, and what a kept backup stands on. A backup from the future
  * means that some clock is wrong, and then nothing is removed at all.
+ *
+ * A clock that leaps ahead makes everything old at once, and so does a sidecar that was off for long: the dates are the
+ * same. So where there was no backup for longer than `days`, what was kept before is kept until the new ones span three
+ * days. By then a wrong clock has been told every day.
  */
 export function decideRetention(
   backups: readonly RetentionCandidate[],
@@ -55,10 +61,16 @@ export function decideRetention(
   if (!newestGood) return { keep: keepAll("there is no good backup yet"), remove: [] };
 
   const oldestKept = now.getTime() - days * DAY_MS;
+  const leap = unprovenLeap(newestFirst, days);
   const reasons = new Map<string, string[]>();
+  let refused: string | undefined;
   for (const { id, takenAt } of newestFirst) {
     if (id === newestGood.id) reasons.set(id, ["newest good backup"]);
     if (takenAt.getTime() >= oldestKept) reasons.set(id, [...(reasons.get(id) ?? []), `at most ${days} days old`]);
+    else if (leap && takenAt <= leap.from && leap.from.getTime() - takenAt.getTime() <= days * DAY_MS) {
+      reasons.set(id, [`at most ${days} days old before the leap from ${leap.from.toISOString()}`]);
+      refused = toldLeap(leap);
+    }
   }
   keepFoundations(newestFirst, reasons);
   const isKept = ({ id }: RetentionCandidate) => reasons.has(id);
@@ -67,7 +79,33 @@ export function decideRetention(
     remove: newestFirst
       .filter((backup) => !isKept(backup))
       .map(({ id }) => ({ id, reasons: [`older than ${days} days`] })),
+    ...(refused === undefined ? {} : { refused }),
   };
+}
+
+interface Leap {
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/**
+ * The newest pause of more than `days` between two backups, if it is three times as long as any other before it, and the
+ * backups after it do not span three days yet. Pauses that are always longer than `days` are the schedule's.
+ */
+function unprovenLeap(newestFirst: readonly RetentionCandidate[], days: number): Leap | undefined {
+  const times = newestFirst.map(({ takenAt }) => takenAt.getTime());
+  const pauses = times.slice(1).map((time, at) => times[at]! - time);
+  const at = pauses.findIndex((pauseMs) => pauseMs > days * DAY_MS);
+  const [pauseMs, newest] = [pauses[at], times[0]];
+  if (pauseMs === undefined || newest === undefined || newest - times[at]! >= LEAP_PROVEN_MS) return undefined;
+  const usual = Math.max(0, ...pauses.slice(at + 1).filter((each) => each <= days * DAY_MS));
+  if (usual === 0 || pauseMs <= 3 * usual) return undefined;
+  return { from: newestFirst[at + 1]!.takenAt, to: newestFirst[at]!.takenAt };
+}
+
+function toldLeap({ from, to }: Leap): string {
+  const days = Math.round((to.getTime() - from.getTime()) / DAY_MS);
+  return `there is no backup between ${from.toISOString()} and ${to.toISOString()} (${days} days): if the clock is wrong, set it; backups from before are removed once the new ones span three days`;
 }
 
 /** Keeps what a kept backup stands on, down to the full one. */

@@ -16,7 +16,7 @@ export interface Pruning {
   readonly remove: readonly { readonly id: string; readonly reasons: readonly string[] }[];
   /** Stems of objects without a receipt, older than a day. */
   readonly sweep: readonly string[];
-  /** Why nothing is removed although something is due. */
+  /** Why nothing, or not all that is due, is removed. */
   readonly refused?: string;
 }
 
