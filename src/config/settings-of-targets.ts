@@ -43,7 +43,7 @@ export const TARGET_SETTINGS = {
     group: "S3 target",
     kind: secret,
     secret: true,
-    unset: "credentials from the machine's role",
+    unset: "`~/.aws/credentials` of the sidecar, else the role of the EC2 instance",
     meaning: "Access key. Given together with `AWS_SECRET_ACCESS_KEY`.",
   },
   AWS_SECRET_ACCESS_KEY: {

@@ -96,7 +96,7 @@ const elsewhere: ReadonlyMap<string, Remark> = new Map([
   ["GZIP_PARALLELISM", warning("is not read by this program, all cores are used", "without it")],
   [
     "AWS_IAM_ROLE_ENDPOINT",
-    warning("is not read by this program, the machine's role is found by itself", "without it"),
+    warning("is not read by this program, only the role of an EC2 instance is found, by itself", "without it"),
   ],
   [
     "AWS_ENDPOINT_INSECURE",

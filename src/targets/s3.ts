@@ -10,7 +10,7 @@ export interface S3Options {
   /** With protocol, "https://s3.example.com"; undefined for AWS itself. */
   readonly endpoint?: string;
   readonly region: string;
-  /** Without keys, those of the machine (instance role) are used. */
+  /** Without keys, those of ~/.aws/credentials, else of the EC2 instance's role: rclone is given no variables of AWS. */
   readonly accessKeyId?: Secret;
   readonly secretAccessKey?: Secret;
   readonly storageClass?: string;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { describeError, hintOf } from "../../src/errors.ts";
@@ -120,6 +121,21 @@ describe("an S3 target", { timeout: 300_000 }, () => {
     const texts = [first, second].flatMap((failure) => [describeError(failure), hintOf(failure)!, failure.stack!]);
     assert.ok(!isTransient(first) && !isTransient(second));
     await assertSecretsKept(programs, [canary, server.secretKey], texts);
+  });
+
+  it("without keys those of ~/.aws/credentials are used, and no variables of AWS", async (t) => {
+    const bucket = await server.makeBucket();
+    const { accessKeyId: _, secretAccessKey: __, ...keyless } = optionsFor(bucket);
+    const before = { ...process.env };
+    t.after(() => void (process.env = before));
+    process.env["HOME"] = root;
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: "nobody", AWS_SECRET_ACCESS_KEY: "nothing" });
+    await mkdir(join(root, ".aws"));
+    const file = `[default]\naws_access_key_id = ${server.accessKey}\naws_secret_access_key = ${server.secretKey}\n`;
+    await writeFile(join(root, ".aws", "credentials"), file);
+    const target = openS3Target(keyless, tools);
+    await target.put("key", await bodyIn(root, "x"), never);
+    assert.deepEqual(await target.list(never), [{ key: "key", sizeBytes: 1 }]);
   });
 
   it("an endpoint that refuses connections is tried as often as asked, each time in the log, and then given up", async () => {
