@@ -26,3 +26,9 @@ export async function failpoint(name: string, signal?: AbortSignal): Promise<voi
       throw new LifeboatError("failed", `failpoint '${name}' was asked to throw`);
   }
 }
+
+/** For a helper container: a test may want it to die rather than us. */
+export function failpointEnvironment(): readonly string[] {
+  const wanted = process.env["LIFEBOAT_FAILPOINT"];
+  return wanted ? [`LIFEBOAT_FAILPOINT=${wanted}`] : [];
+}

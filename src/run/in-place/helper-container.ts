@@ -4,6 +4,7 @@ import { engineOver } from "../../quiesce/engine.ts";
 import { findOwnContainer, readWhereabouts } from "../../quiesce/own-container.ts";
 import { HELPER_LABEL } from "../../quiesce/writers.ts";
 import type { DockerConnection } from "../../system/docker.ts";
+import { failpointEnvironment } from "../../system/failpoint.ts";
 
 /** What a helper inherits from the container this program runs in. */
 export interface OwnMounts {
@@ -95,7 +96,7 @@ function descriptionOf({ image, mounts }: OwnMounts, options: HelperOptions): Co
     Entrypoint: ["tini", "--", "lifeboat", "in-place-helper"],
     Cmd: [socket],
     User: "0:0",
-    Env: ["NODE_ENV=production", "TINI_SUBREAPER=1"],
+    Env: ["NODE_ENV=production", "TINI_SUBREAPER=1", ...failpointEnvironment()],
     Labels: { [HELPER_LABEL]: runId },
     Healthcheck: { Test: ["NONE"] },
     HostConfig: {
