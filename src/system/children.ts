@@ -56,6 +56,8 @@ export interface ChildOptions {
   readonly signal?: AbortSignal;
   /** Exit codes that are not failures. Default: 0 only. */
   readonly okExitCodes?: readonly number[];
+  /** "kill": once the program has ended, by whatever cause, what it has started itself and left behind is killed. */
+  readonly leftBehind?: "kill";
   /** Called with each line of stderr as it comes. */
   readonly onStderrLine?: (line: string) => void;
 }
@@ -117,7 +119,8 @@ const MAX_STDERR_TAIL = 16 * 1024;
 type Spawned = ResultPromise & { stdin: Writable; stdout: Readable; stderr: Readable };
 
 function spawn(command: Command, options: ChildOptions): Spawned {
-  return execa(command.program, command.args, {
+  const ownGroup = options.leftBehind === "kill";
+  const child = execa(command.program, command.args, {
     ...(command.cwd ? { cwd: command.cwd } : {}),
     env: { ...bareEnvironment(), ...command.env },
     extendEnv: false,
@@ -128,8 +131,20 @@ function spawn(command: Command, options: ChildOptions): Spawned {
     reject: false,
     stripFinalNewline: false,
     forceKillAfterDelay: 5000,
+    detached: ownGroup,
     ...(options.signal ? { cancelSignal: options.signal } : {}),
   }) as Spawned;
+  if (ownGroup) child.nodeChildProcess.once("exit", () => killGroup(child.pid));
+  return child;
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return;
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // It has left nothing behind, which is the usual case.
+  }
 }
 
 function bareEnvironment(): Record<string, string> {

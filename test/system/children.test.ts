@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { ChildError, runChild, startChild } from "../../src/system/children.ts";
 import { Secret } from "../../src/system/secret.ts";
+import { until } from "../until.ts";
 
 const sh = (script: string, env?: Record<string, string>) => ({
   program: "sh",
@@ -25,6 +27,25 @@ test("a child that is killed is a failure although its output ends like any othe
   const child = startChild(sh("echo before; kill -9 $$"));
   await text(child.stdout);
   await assert.rejects(child.done, /'sh' was killed by SIGKILL/);
+});
+
+test("what a child has started itself ends with it where that is asked for, also when the child is killed", async () => {
+  for (const how of ["kill -9 $$", "exit 3"]) {
+    // What is left behind has the child's stderr, which nobody may wait for.
+    const child = startChild(sh(`sleep 600 & echo $!; ${how}`), { leftBehind: "kill" });
+    const sleeper = Number(await text(child.stdout));
+    await assert.rejects(child.done, ChildError);
+    await until("the sleeper is gone", () => !existsSync(`/proc/${sleeper}/exe`));
+  }
+});
+
+test("an aborted signal ends what the child has started as well, where that is asked for", async () => {
+  const abort = new AbortController();
+  const child = startChild(sh("sleep 600 & echo $!; wait"), { signal: abort.signal, leftBehind: "kill" });
+  const [sleeper] = (await once(child.stdout, "data")) as [Buffer];
+  abort.abort(new Error("enough"));
+  await assert.rejects(child.done, /enough/);
+  await until("the sleeper is gone", () => !existsSync(`/proc/${Number(sleeper)}/exe`));
 });
 
 test("a program that is not installed is named", async () => {

@@ -136,7 +136,9 @@ function sslOf({ sslMode, sslRootCert }: PostgresAddress): Ssl {
 
 function start(address: PostgresAddress, call: ProgramCall, signal: AbortSignal): RunningProgram {
   const { program, args, input } = call;
-  const child = startChild({ program, args, env: environmentOf(address, call.database) }, { signal });
+  const env = environmentOf(address, call.database);
+  // pg_basebackup has a process for the log, which outlives it when it is ended by a signal, and goes on receiving.
+  const child = startChild({ program, args, env }, { signal, leftBehind: "kill" });
   child.stdin.on("error", () => {
     // The program ended without reading its input; its exit code says whether that matters.
   });
