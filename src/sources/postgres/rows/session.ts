@@ -18,6 +18,8 @@ export interface Session extends AsyncDisposable {
   readonly schemas: readonly string[];
   /** Of the server: "UTF8". */
   readonly encoding: string;
+  /** What statements and answers are in: UTF8, or what has no encoding. */
+  readonly words: string;
   /** Runs statements. */
   run(sql: string): Promise<void>;
   /** Gives the one JSON value that `sql` selects. */
@@ -56,11 +58,11 @@ export async function openSession(
       },
       async copyIn(sql, rows) {
         await text(line.exchange(`${inEncoding(facts.encoding)}${sql};\n`, rows));
-        await text(line.exchange(inEncoding("UTF8")));
+        await text(line.exchange(inEncoding(facts.words)));
       },
       async *copyOut(sql, encoding = facts.encoding) {
         yield* line.exchange(`${inEncoding(encoding)}${sql};\n`);
-        await text(line.exchange(inEncoding("UTF8")));
+        await text(line.exchange(inEncoding(facts.words)));
       },
       [Symbol.asyncDispose]: () => line.close(),
     };
@@ -74,6 +76,7 @@ interface Facts {
   readonly pid: number;
   readonly schemas: readonly string[];
   readonly encoding: string;
+  readonly words: string;
 }
 
 function inEncoding(encoding: string): string {
@@ -84,7 +87,8 @@ function inEncoding(encoding: string): string {
 function opening(lockWaitMs: number): string {
   return `SET client_encoding = 'UTF8';
 SET standard_conforming_strings = on;
-SELECT json_build_object('pid', pg_backend_pid(), 'schemas', current_schemas(false), 'encoding', current_setting('server_encoding'));
+SELECT json_build_object('pid', pg_backend_pid(), 'schemas', current_schemas(false), 'encoding', current_setting('server_encoding'),
+  'words', set_config('client_encoding', CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END, false));
 SET search_path = '';
 SET datestyle = 'ISO, YMD'; SET intervalstyle = 'postgres'; SET timezone = 'UTC';
 SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmloption = 'content';

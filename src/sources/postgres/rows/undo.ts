@@ -16,7 +16,7 @@ export async function writeUndo(
 ): Promise<void> {
   const file = await open(path, "wx", 0o600);
   try {
-    await file.appendFile(beginning(title));
+    await file.appendFile(beginning(title, session.words));
     // What refers to others goes before them.
     for (const [at, each] of tables.toReversed().entries()) {
       for (const part of [addedPart(each, at), changedPart(each, at)]) {
@@ -29,7 +29,7 @@ export async function writeUndo(
         for await (const rows of session.copyOut(`COPY (SELECT * FROM pg_temp.${name}) TO STDOUT`)) {
           await file.appendFile(rows);
         }
-        await file.appendFile(`\\.\nSET client_encoding = 'UTF8';\n${part.act}`);
+        await file.appendFile(`\\.\nSET client_encoding = '${session.words}';\n${part.act}`);
       }
     }
     await file.appendFile("COMMIT;\n");
@@ -39,10 +39,10 @@ export async function writeUndo(
   }
 }
 
-function beginning(title: string): string {
+function beginning(title: string, words: string): string {
   return `-- ${title.replace(/[^ -~]+/g, "?")}
 -- psql --no-psqlrc --set=ON_ERROR_STOP=1 --dbname=DATABASE < this file
-SET client_encoding = 'UTF8';
+SET client_encoding = '${words}';
 SET standard_conforming_strings = on;
 SET datestyle = 'ISO, YMD';
 SET intervalstyle = 'postgres';
