@@ -18,6 +18,7 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
   const replaced = replacedBy(progress);
   try {
     const hold = await run.step("hold", () => quiescer.holdForRestore(replaced, signal));
+    const heldAtMs = tools.clock.elapsedMs();
     await failpoint("in-place:held", signal);
     for (const warning of hold.warnings) tools.log.warn(warning);
     await run.step("swap", async () => {
@@ -32,6 +33,10 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
       await progress.enter("swapped");
     });
     await run.step("release", async () => refuseLeftDown(await hold.release()));
+    if (hold.held.length > 0) {
+      const atRestMs = Math.round(tools.clock.elapsedMs() - heldAtMs);
+      tools.log.info("containers released", { held: hold.held, atRestMs });
+    }
     await failpoint("in-place:released", signal);
     await run.step("watch", () => requireHealth(progress, run.warn, tools, signal));
   } catch (error) {
