@@ -5,6 +5,7 @@ import { LifeboatError } from "../../errors.ts";
 import { ChildError } from "../../system/children.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import { PostgresError } from "./failure.ts";
+import { FIRST_WITH_ALL_SETTINGS, loadIntoOlder } from "./load-older.ts";
 import { runToEnd } from "./output.ts";
 import type { PostgresServer } from "./server.ts";
 import { endSessions } from "./sessions.ts";
@@ -89,28 +90,34 @@ export interface Load {
  * Loads a dump in pg_dump's custom format into an empty database with pg_restore, which stops at the first error.
  * Resolves when all of it is in; rejects with a PostgresError, and what is there then is of no use.
  */
-export async function loadDump(
-  server: PostgresServer,
-  { database, path, args = [], onProgress }: Load,
-  signal: AbortSignal,
-): Promise<void> {
+export async function loadDump(server: PostgresServer, load: Load, signal: AbortSignal): Promise<void> {
+  const { database, path, args = [], onProgress } = load;
   const all = ["--exit-on-error", "--no-password", `--dbname=${connectionTo(database)}`, ...args];
   const file = createReadStream(path, { highWaterMark: 1024 * 1024 });
   const input = Readable.from(counted(file, onProgress), { objectMode: false });
   try {
-    await runToEnd(server, { program: "pg_restore", args: all, database, input }, signal);
+    if (await isOlder(server, database, signal)) await loadIntoOlder(server, load, signal);
+    else await runToEnd(server, { program: "pg_restore", args: all, database, input }, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ChildError)) throw error;
     // Its last lines are the statement that failed; the reason stands before that.
     const [, said = "it ended early"] =
-      /error: (?:could not execute query: )?(?:ERROR: +)?(.*)/.exec(error.stderr) ?? [];
+      /(?:error: (?:could not execute query: )?(?:ERROR: +)?|ERROR: +)(.*)/.exec(error.stderr) ?? [];
     throw new PostgresError(`cannot load the dump into '${database}' of PostgreSQL server '${server.name}': ${said}`, {
       cause: error,
     });
   } finally {
     file.destroy();
   }
+}
+
+/** Its own programs always fit. */
+async function isOlder(server: PostgresServer, database: string, signal: AbortSignal): Promise<boolean> {
+  if (server.programs === "server") return false;
+  const sql = "SELECT json_build_array(current_setting('server_version_num')::int)";
+  const [version] = (await server.ask(database, sql, signal)) as [number];
+  return version < FIRST_WITH_ALL_SETTINGS * 10_000;
 }
 
 async function* counted(chunks: AsyncIterable<Buffer>, onProgress: Load["onProgress"]): AsyncGenerator<Buffer, void> {

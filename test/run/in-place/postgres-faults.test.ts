@@ -126,6 +126,36 @@ test("a server that is not there or older is told, and files alone need none", a
   assert.equal(await namesOn(older), "app postgres");
 });
 
+test("a dump made by label is loaded by URL into a server older than the image's programs", async () => {
+  const labels = { ...LABELS, "lifeboat.postgres.databases": "app" };
+  const old = await sidecar.server(15, "old", { labels });
+  await old.ready();
+  await old.sql(
+    "CREATE TABLE moments (name text); INSERT INTO moments VALUES ('then'), ('SET transaction_timeout = 0;')",
+  );
+  await old.sql("SELECT lo_from_bytea(1, 'x'); CREATE TABLE many AS SELECT generate_series(1, 100000)");
+  await sidecar.backup({ ...labelled(), BACKUP_DOCKER_PROJECT: sidecar.network });
+  await old.sql("DROP TABLE many; UPDATE moments SET name = 'now'");
+  const env = { BACKUP_DOCKER_PROJECT: "none", BACKUP_POSTGRES: `postgres://app:${old.password}@old/app` };
+  const only = ["--only", ".databases/old/app.pgdump"];
+  succeeded(await sidecar.lifeboat([...RESTORE, ...only], env));
+  const rows = await old.sql("SELECT name FROM moments; SELECT count(*) FROM many; SELECT lo_get(1)");
+  assert.equal(rows, "then\nSET transaction_timeout = 0;\n100000\n\\x78");
+
+  await old.sql("CREATE ROLE gone; GRANT SELECT ON moments TO gone");
+  await sidecar.backup(labelled());
+  await old.sql("DROP OWNED BY gone; DROP ROLE gone; CREATE TABLE stays (x int)");
+  await sidecar.shadow(
+    "pg_restore",
+    'if [ "$# $1" = "2 --file=-" ]; then /usr/bin/pg_restore "$@" | head -c 2000; exit 1; fi; exec /usr/bin/pg_restore "$@"',
+  );
+  refused(await sidecar.lifeboat([...RESTORE, ...only], env), /pg_restore/);
+  await sidecar.unshadow();
+  assert.equal(await old.sql("SELECT count(*) FROM stays"), "0");
+  assert.equal(await namesOn(old), "app postgres");
+  await old[Symbol.asyncDispose]();
+});
+
 test("by URL, databases come back by the image's own programs; what no server takes is refused in time", async () => {
   const remote = await sidecar.server(18, "remote");
   await remote.ready();
