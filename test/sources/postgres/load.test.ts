@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { describeError } from "../../../src/errors.ts";
 import { findPostgresContainers } from "../../../src/quiesce/postgres-containers.ts";
+import { contentsOf, missingFrom } from "../../../src/sources/postgres/contents.ts";
 import { databaseFacts } from "../../../src/sources/postgres/facts.ts";
 import { serverInContainer } from "../../../src/sources/postgres/in-container.ts";
 import { createDatabaseLike, dropDatabase, loadDump, vantagePoint } from "../../../src/sources/postgres/load.ts";
@@ -82,6 +83,34 @@ for (const major of majors) {
     assert.equal(await real.get(major)!.crashes(), 0);
   });
 }
+
+test("whatever a dump brought and a database lacks is found, down to one row and one large object", async () => {
+  const server = servers.get(17)!;
+  const { sql } = real.get(17)!;
+  await sql("CREATE DATABASE odd", "postgres");
+  await sql(
+    `CREATE TABLE "COPY a (x) FROM stdin;
+b""(""" (x text); INSERT INTO "COPY a (x) FROM stdin;
+b""(""" VALUES (E'\\\\.'), (E'two\nlines'), (NULL), ('');
+    CREATE TABLE none (); CREATE TABLE parent (x int); CREATE TABLE child () INHERITS (parent);
+    INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2), (3);
+    SELECT lo_from_bytea(7, 'x'), lo_create(8);`,
+    "odd",
+  );
+  const path = join(folder, "odd.pgdump");
+  const call = { program: "pg_dump", args: ["--format=custom", "--compress=0"], database: "odd" } as const;
+  await outputToFile(server, call, path, never);
+  // By the server's own pg_restore, as for a server newer than the image.
+  const contents = await contentsOf({ path, reader: server }, never);
+  assert.deepEqual(contents.largeObjects, 2);
+  assert.deepEqual([...contents.rows.values()].sort(), [0, 1, 2, 4]);
+  assert.deepEqual(await missingFrom(server, "odd", contents, never), []);
+  await sql("DELETE FROM ONLY parent; SELECT lo_unlink(8)", "odd");
+  assert.deepEqual(await missingFrom(server, "odd", contents, never), [
+    "public.parent has 0 rows of 1",
+    "there are 1 large objects of 2",
+  ]);
+});
 
 test("a dump that was cut is not loaded", async () => {
   const server = servers.get(17)!;
