@@ -40,6 +40,7 @@ export const POSTGRES_SETTINGS = {
     default: "1h",
     meaning:
       "How long the dump of one database, or the copy of one server, and its check may take. Of it, at most a minute and " +
-      "at most half is spent on waiting for a lock, and at most a minute on a server that is starting or full.",
+      "at most half is spent on waiting for a lock, and at most a minute on a server that is starting or full. The same " +
+      "for each step of `restore-rows`.",
   },
 } as const satisfies Readonly<Record<string, Setting>>;

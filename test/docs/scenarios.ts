@@ -263,6 +263,29 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    page: "docs/how-to/restore-rows-postgres.md",
+    files: {
+      "docker-compose.yml": "test/docs/postgres.compose.yml",
+      "docker-compose.labelled.yml": "test/docs/labelled-postgres.compose.yml",
+    },
+    async before(stack) {
+      await startWithPassphrase(stack);
+      await until("clients register", async () => (await clientsOf(stack).catch(() => "")) !== "");
+      const psql = (sql: string) => stack.sh(`docker compose exec -T db psql -qU barycenter -c "${sql}"`);
+      await psql("INSERT INTO clients VALUES ('alice', '2026-01-01')");
+      await stack.sh("docker compose exec backup lifeboat backup");
+      await psql("DELETE FROM clients WHERE client_id = 'alice'");
+    },
+    async byHand(stack, { text }) {
+      const isThere = (await clientsOf(stack)).split("\n").includes("alice");
+      assert.equal(isThere, text.endsWith("--yes\n"));
+    },
+    async after(_stack, outputs) {
+      assert.match(outputs[0] ?? "", /clients: 1 added[\s\S]*\+ client_id alice[\s\S]*nothing was written/);
+      assert.match(outputs[1] ?? "", /to undo it: \/var\/lib\/lifeboat\/rows\//);
+    },
+  },
+  {
     page: "docs/how-to/irc-stack.md",
     files: {
       "docker-compose.yml": "test/e2e/irc/compose.yml",
@@ -303,7 +326,7 @@ async function followBarycenterOnPostgres(stack: Stack, { text }: { readonly tex
     await writeFile(join(stack.folder, "clients.before"), await clientsOf(stack));
     await writeFile(join(stack.folder, "key.before"), await keyOf(stack));
   }
-  if (text.includes("restore latest")) await stack.sh("docker compose down --volumes --timeout 1");
+  if (text.includes("restore latest --to")) await stack.sh("docker compose down --volumes --timeout 1");
 }
 
 async function clientsOf(stack: Stack): Promise<string> {
