@@ -24,11 +24,12 @@ export function planText(plan: InPlacePlan): string {
   ].join("\n");
 }
 
-function databaseText({ server, name, dumpBytes, nowBytes, oldName }: InPlacePlan["databases"][number]): string {
-  const database = `database '${name}' of PostgreSQL server '${server}'`;
-  const dump = `a dump of ${sizeText(dumpBytes)}`;
-  if (nowBytes === null) return `  ${database}: there is none now; it is made from ${dump}`;
-  return `  ${database}: ${sizeText(nowBytes)} now, is replaced by ${dump}; the old one is called '${oldName}' meanwhile`;
+function databaseText(one: InPlacePlan["databases"][number]): string {
+  const database = `database '${one.name}' of PostgreSQL server '${one.server}'`;
+  const dump = `a dump of ${sizeText(one.dumpBytes)}, which takes about ${sizeText(one.thenBytes)} there`;
+  if (one.nowBytes === null) return `  ${database}: there is none now; it is made from ${dump}`;
+  const meanwhile = one.oldName === null ? "" : `; the old one is called '${one.oldName}' meanwhile`;
+  return `  ${database}: ${sizeText(one.nowBytes)} now, is replaced by ${dump}${meanwhile}`;
 }
 
 function named(names: readonly string[]): string {

@@ -95,8 +95,7 @@ export async function planInPlace(request: InPlaceRequest, tools: Tools, signal:
     await run.step("check", () =>
       verifyArchive({ ...fetched, id, contentBytes: archive.contentBytes, keys: tools.keys }, signal),
     );
-    const swaps = swapsOf(prepared, NO_RUN);
-    const about = { found, layout, prepared, swaps, by: worker.kind, keepOld: request.keepOld };
+    const about = { found, layout, prepared, swaps: [], by: worker.kind, keepOld: request.keepOld };
     await request.confirm(await describePlan(about, tools, signal));
   });
 }

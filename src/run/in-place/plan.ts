@@ -24,8 +24,10 @@ export interface InPlacePlan {
     readonly dumpBytes: number;
     /** Null: there is none of that name now. */
     readonly nowBytes: number | null;
-    /** What the old one is called from the swap on. */
-    readonly oldName: string;
+    /** What it took on the server when it was saved: about what the new one needs there. */
+    readonly thenBytes: number;
+    /** What the old one is called from the swap on; null in a dry run. */
+    readonly oldName: string | null;
   }[];
   /** Made first, as the server has none of that name. */
   readonly roles: readonly { readonly server: string; readonly roles: readonly string[] }[];
@@ -43,7 +45,7 @@ export interface Planned {
   readonly found: Found;
   readonly layout: Layout;
   readonly prepared: Prepared;
-  /** In the order of the prepared databases. */
+  /** In the order of the prepared databases; none in a dry run. */
   readonly swaps: readonly DatabaseSwap[];
   readonly by: InPlacePlan["by"];
   readonly keepOld: boolean;
@@ -72,8 +74,9 @@ export async function describePlan(about: Planned, { quiescer }: Tools, signal: 
         freeBytes: await freeBytes(place.folder),
       })),
     ),
-    databases: prepared.databases.map(({ server, name, dumpBytes, nowBytes }, at) => {
-      return { server, name, dumpBytes, nowBytes, oldName: swaps[at]?.old ?? "" };
+    databases: prepared.databases.map(({ server, name, dumpBytes, nowBytes, recorded }, at) => {
+      const oldName = swaps[at]?.old ?? null;
+      return { server, name, dumpBytes, nowBytes, thenBytes: recorded.sizeBytes, oldName };
     }),
     roles: prepared.missingRoles.map(({ on, roles }) => ({ server: on.name, roles })),
     stops,

@@ -163,7 +163,8 @@ test("by URL, databases come back by the image's own programs; what no server ta
   const url = (host: string, password: string, user = "app") => ({
     BACKUP_POSTGRES: `postgres://${user}:${password}@${host}/app`,
   });
-  const env = url("remote", remote.password);
+  // A sidecar that has no volume of the stack at all.
+  const env = { ...url("remote", remote.password), BACKUP_SOURCES: "/srv" };
   await sidecar.backup(env);
   await remote.sql("DROP DATABASE app", "postgres");
   succeeded(await sidecar.lifeboat(RESTORE, env));

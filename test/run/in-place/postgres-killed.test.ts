@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { PostgresServer } from "../../servers/postgres.ts";
-import { startSidecar, type Sidecar } from "../../sources/postgres/sidecar.ts";
+import { killAll, startSidecar, type Sidecar } from "../../sources/postgres/sidecar.ts";
 
 /** As long as names may be, with everything in it that has a meaning somewhere. */
 const ODD = `ä"'=\\%${"x".repeat(55)}`;
@@ -86,6 +86,28 @@ for (const [points, moment] of [
       assert.equal(await look(), moment === "old" ? ALL_OLD : ALL_NEW);
     });
   }
+}
+
+for (const [signal, exitCode] of [
+  ["TERM", 143],
+  ["KILL", 137],
+] as const) {
+  test(`SIG${signal} while a dump is loaded, then a start: files and databases are all old`, async () => {
+    await putMoment("old");
+    const stopped = server.sh(
+      `for n in $(seq 3000); do ( ${killAll("STOP", "pg_restore")} ) && exit; sleep 0.01; done; exit 1`,
+    );
+    const ended = sidecar.lifeboat(RESTORE, { BACKUP_DOCKER_PROJECT: sidecar.network });
+    assert.equal((await stopped).exitCode, 0, "pg_restore was seen");
+    await sidecar.sh(
+      `for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -${signal} \${p#/proc/}; fi; done 2>/dev/null`,
+    );
+    await server.sh(killAll("CONT", "pg_restore"));
+    assert.equal((await ended).exitCode, exitCode);
+    await startAgain();
+    assert.equal(await look(), ALL_OLD);
+    assert.equal(await server.crashes(), 0);
+  });
 }
 
 test("SIGKILL again and again on the way back, then a start: files and databases are all old", async () => {
