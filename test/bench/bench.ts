@@ -1,7 +1,7 @@
 /**
  * npm run bench [-- SIZE_MIB]: the same data saved and restored by Lifeboat and by what people would use instead, one
- * after the other in one run, so that the ratios mean something on any machine. docs/design/performance.md says what
- * was measured and what limits it.
+ * after the other in one run, so that the ratios mean something on any machine; then a database dumped by both, which
+ * `npm run bench -- postgres [SIZE_MIB]` does alone. docs/design/performance.md says what was measured and what limits it.
  */
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
@@ -11,14 +11,19 @@ import Table from "cli-table3";
 import { execa } from "execa";
 import { benchData, benchPassphrase } from "./data.ts";
 import { measure, type Measured } from "./measure.ts";
+import { compareDumps } from "./postgres.ts";
 
-const sizeMib = Number(process.argv[2] ?? 1024);
+const [first, second] = process.argv.slice(2);
+const isDumpAlone = first === "postgres";
+const sizeMib = Number((isDumpAlone ? second : first) ?? 1024);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const cache = join(root, ".cache", "bench");
 await mkdir(cache, { recursive: true });
-const data = benchData(cache, sizeMib);
 const work = await mkdtemp(join(cache, "run-"));
 const program = await compiled();
+const passphrase = benchPassphrase();
+const passphraseFile = join(work, "passphrase");
+await writeFile(passphraseFile, passphrase, { mode: 0o600 });
 
 interface Contestant {
   readonly name: string;
@@ -27,9 +32,7 @@ interface Contestant {
 }
 
 async function compare(): Promise<void> {
-  const passphrase = benchPassphrase();
-  const passphraseFile = join(work, "passphrase");
-  await writeFile(passphraseFile, passphrase, { mode: 0o600 });
+  const data = benchData(cache, sizeMib);
   await mkdir(join(work, "gnupg"), { mode: 0o700 });
   const env = {
     DATA: data,
@@ -170,7 +173,8 @@ function print(results: ReadonlyMap<string, Result>): void {
 }
 
 try {
-  await compare();
+  if (!isDumpAlone) await compare();
+  await compareDumps({ sizeMib, work, program, passphraseFile });
 } finally {
   await rm(work, { recursive: true, force: true });
 }

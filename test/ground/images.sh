@@ -21,10 +21,12 @@ prepare_images() {
 prepare_base_images() {
   prepare_public debian:trixie-slim "$(digest_of "$ground/standins/debian.sh")" build_debian trixie
   prepare_public rclone/rclone:1.75 "$(digest_of "$ground/standins/rclone")" build_rclone
-  # Of sid, because trixie has 17; its client runs on trixie's libraries, which the Dockerfile makes sure of.
-  prepare_postgres 18 postgres:18-trixie sid /var/lib/postgresql/18/docker /var/lib/postgresql
+  prepare_postgres_image
   prepare_public node:26-trixie-slim "$(digest_of "$ground/standins/node")-$(node --version)" build_node
 }
+
+# Of sid, because trixie has 17; its client runs on trixie's libraries, which the Dockerfile makes sure of.
+prepare_postgres_image() { prepare_postgres 18 postgres:18-trixie sid /var/lib/postgresql/18/docker /var/lib/postgresql; }
 
 # prepare_public IMAGE DIGEST BUILDER... - keeps it, else pulls it, else builds it: BUILDER... IMAGE DIGEST
 prepare_public() {
