@@ -99,7 +99,7 @@ test("a server is dumped and copied in one backup, each in its place", async () 
   const dumps = { BACKUP_POSTGRES: `postgres://app:${server.password}@db/app` };
   await sidecar.backup(physical("db older", dumps));
   const { stdout } = await sidecar.lifeboat(["ls", "latest", ".databases"]);
-  const paths = stdout.match(/backup\/\.databases\S*$/gm) ?? [];
+  const paths: readonly string[] = stdout.match(/backup\/\.databases\S*$/gm) ?? [];
   assert.equal(new Set(paths).size, paths.length, "a path is there twice");
   for (const path of [
     "db",
@@ -260,4 +260,9 @@ test("a server that starts while the backup waits for it is copied, and so is a 
   await backup;
   const facts = (await sidecar.sources()).find(({ name }) => name === "db (physical)")?.facts;
   assert.equal(facts?.["inRecovery"], true);
+  await sidecar.lifeboat(["restore", "latest", "--to", "/x/standby", "--only", ".databases/db/physical"]);
+  const { stdout } = await sidecar.sh(
+    "cd /x/standby/.databases/db/physical && ls data/standby.signal && cat README.txt",
+  );
+  assert.match(stdout, /this will be one: .* remove data\/standby\.signal first/);
 });

@@ -46,6 +46,9 @@ function check(facts: PhysicalFacts): string {
 
 function start(facts: PhysicalFacts): string {
   const major = majorOf(facts);
+  const standby = facts.inRecovery
+    ? "\nThe server was a standby, and this will be one: to start it as a server of its own, remove data/standby.signal first.\n"
+    : "";
   return `To start it, with PostgreSQL ${major} and no other major, on the same kind of processor, and with the same locales:
 put the folder data where the user postgres may enter, give it to that user, and start it as that user:
 
@@ -55,7 +58,7 @@ put the folder data where the user postgres may enter, give it to that user, and
 or mount it into the image postgres:${major} in the place of its data directory. The first start replays the log, and needs the
 file backup_label: do not remove it. Where postgresql.conf is kept elsewhere, as Debian's packages do in
 /etc/postgresql, it is not in here.
-`;
+${standby}`;
 }
 
 function pointInTime(): string {
