@@ -24,13 +24,15 @@ export async function requireDatabase(path: string): Promise<string> {
   } catch (error) {
     if (!isSystemError(error, "ENOENT", "ENOTDIR")) throw error;
     throw new LifeboatError("not-found", `there is no '${path}'`, {
-      hint: "Rows are restored into a database that is there. To bring back all of it, use 'lifeboat restore'.",
+      hint:
+        "Rows are restored into a database that is there; one of PostgreSQL is named by its dump, as " +
+        ".databases/SERVER/DATABASE.pgdump. To bring back all of a database, use 'lifeboat restore'.",
     });
   }
   const header = (await lstat(real)).isFile() ? await readSqliteHeader(real) : undefined;
   if (header) return real;
   throw new LifeboatError("usage", `'${path}' is not a SQLite database`, {
-    hint: "Only SQLite databases have rows to restore one by one. Other files are restored as a whole.",
+    hint: "Only SQLite databases and dumps of PostgreSQL have rows to restore one by one. Other files are restored whole.",
   });
 }
 

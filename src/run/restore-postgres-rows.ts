@@ -79,7 +79,9 @@ export async function restorePostgresRows(
       using deadline = deadlineOf(config.postgresTimeoutMs, signal);
       return await writeRows({ ...live, chosen, undo: { path: undoFile, title } }, deadline);
     });
-    done = { undoFile };
+    const isNeeded = tables.some(({ added, different }) => added + different > 0);
+    // Somebody else may have brought them back since the rehearsal.
+    done = isNeeded ? { undoFile } : {};
     log.info("rows restored", { server: server.name, database: live.database, undo: undoFile });
     tellAltered(tables, run);
   });

@@ -62,6 +62,15 @@ for (const way of ["by label", "by URL"] as const) {
     assert.equal(await server.crashes(), 0);
   });
 
+  test(`SIGTERM while it chooses, ${way}, ends it in order, and no database is left`, async () => {
+    const { run, scratchDatabases } = reaches[way];
+    const ended = run([...thing, "--yes"], { LIFEBOAT_FAILPOINT: "restore-rows:scratch:hang" });
+    await until("the scratch database is there", async () => (await scratchDatabases()) !== "");
+    await endRuns();
+    assert.equal((await ended).exitCode, 143);
+    assert.equal(await scratchDatabases(), "");
+  });
+
   test(`killed before the commit, ${way}, it has written nothing, and holds no lock`, async () => {
     const { run, restored, everything } = reaches[way];
     const before = await everything();
@@ -80,9 +89,7 @@ for (const way of ["by label", "by URL"] as const) {
     const ended = run(["--table", "things", "--where", "id = 2", "--yes"]);
     const WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     await until("it waits", async () => (await server.sql(WAITING)) === "1");
-    await sidecar.sh(
-      "for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
-    );
+    await endRuns();
     assert.equal((await ended).exitCode, 143);
     assert.equal(await server.sql(WAITING), "0");
     assert.equal(await everything(), before);
@@ -220,6 +227,12 @@ test("a server of an older major, and a standby, are refused", async () => {
   assert.equal(exitCode, 1);
   assert.match(stdout, /PostgreSQL server 'db' has version 15\.\S+ .*, older than 18\.\S+ .*, of which the dump is/);
 });
+
+async function endRuns(): Promise<void> {
+  await sidecar.sh(
+    "for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
+  );
+}
 
 async function sessions(): Promise<string> {
   return await server.sql(
