@@ -6,7 +6,7 @@ export function planText(plan: InPlacePlan): string {
   const { backup, places, stops, by, keepOld, notes } = plan;
   const lines = places.map(({ folder, only, files, contentBytes, freeBytes }) => {
     const what = only ? only.map((path) => `'${path}'`).join(", ") : "everything";
-    return `  ${folder}: ${what} is replaced by ${files} files, ${sizeText(contentBytes)} (${sizeText(freeBytes)} free)`;
+    return `  ${folder}: ${what} is replaced by ${files === 1 ? "1 file" : `${files} files`}, ${sizeText(contentBytes)} (${sizeText(freeBytes)} free)`;
   });
   const stopping = stops.map(({ container, act, why }) => `  container '${container}' is ${acts[act]}: it ${why}`);
   return [

@@ -47,7 +47,7 @@ export function addRestore(line: CommandLine): void {
         id,
         ...given({ target: options.target }),
         ...(at === undefined ? {} : { takenBy: parseMoment(at, tools.config.schedule.timeZone) }),
-        ...(only === undefined ? {} : { only: only.map(trimmed) }),
+        ...(only === undefined ? {} : { only: only.map((path) => trimmed(path, tools.config.sources)) }),
       };
       if (options.to !== undefined) {
         tell(await restoreTo({ ...wanted, to: options.to }, tools, world.signal), options.json, tools);
@@ -117,8 +117,10 @@ function bytesOf(size: string): number {
   throw new LifeboatError("usage", `--max-size '${size}' is no size`, { hint: "Such as 500M or 20G." });
 }
 
-function trimmed(path: string): string {
-  const plain = path.replace(/^(\.?\/+)+/, "").replace(/\/+$/, "");
+/** Relative to the sources; a path within them may also be given as the plan shows it, from the root. */
+function trimmed(path: string, sources: string): string {
+  const inside = path.startsWith(`${sources}/`) ? path.slice(sources.length) : path;
+  const plain = inside.replace(/^(\.?\/+)+/, "").replace(/\/+$/, "");
   if (plain !== "" && plain !== ".") return plain;
   throw new LifeboatError("usage", `--only '${path}' is everything`, {
     hint: "Leave --only out to restore all of it.",

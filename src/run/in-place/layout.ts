@@ -44,11 +44,15 @@ export async function layOut(
   const known = places.map((place) => ({ place, path: Buffer.from(place.path).toString("latin1"), ...nothing() }));
   const innerFirst = known.toSorted((a, b) => b.path.length - a.path.length);
   const missing = new Set(only);
+  const meant = new Map<string, string>();
   const homeless: string[] = [];
   const stored: StoredFile[] = [];
   for await (const entry of entries) {
     const path = entry.path.toString("latin1").slice("backup/".length);
-    for (const wanted of missing) if (isAtOrBelow(path, wanted)) missing.delete(wanted);
+    for (const wanted of missing) {
+      if (isAtOrBelow(path, wanted)) missing.delete(wanted);
+      else if (!meant.has(wanted) && isNear(path, wanted)) meant.set(wanted, path);
+    }
     const isWanted = !only || only.some((wanted) => isAtOrBelow(path, wanted));
     if (isAtOrBelow(path, DUMPS)) {
       if (entry.type !== "folder") stored.push({ path, sizeBytes: entry.sizeBytes, isWanted });
@@ -64,7 +68,7 @@ export async function layOut(
       if (!home && entry.type !== "folder") homeless.push(path);
     }
   }
-  for (const path of missing) throw new LifeboatError("not-found", `the backup has no '${printable(path)}'`, NOT_FOUND);
+  for (const path of missing) throw notFound(path, meant.get(path));
   if (homeless.length > 0) throw nothingMounted(homeless);
   return {
     shares: known
@@ -95,7 +99,17 @@ function within(
     .map((wanted) => wanted.slice(start));
 }
 
-const NOT_FOUND = { hint: "Paths are relative to BACKUP_SOURCES; `lifeboat ls ID` shows all of them." };
+/** A name without its folder, or a path as it is in the archive and `lifeboat ls` shows it. */
+function isNear(path: string, wanted: string): boolean {
+  return path.endsWith(`/${wanted}`) || wanted === `backup/${path}`;
+}
+
+function notFound(path: string, meant: string | undefined): LifeboatError {
+  const near = meant === undefined ? "" : `Did you mean '${printable(meant)}'? `;
+  return new LifeboatError("not-found", `the backup has no '${printable(path)}'`, {
+    hint: `${near}Paths are relative to BACKUP_SOURCES; \`lifeboat ls ID\` shows all of them, below 'backup/'.`,
+  });
+}
 
 function nothingMounted(paths: readonly string[]): LifeboatError {
   const tops = [...new Set(paths.map((path) => path.split("/")[0] ?? ""))].map((top) => `'${printable(top)}'`);

@@ -38,6 +38,7 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
       tools.log.info("containers released", { held: hold.held, atRestMs });
     }
     await failpoint("in-place:released", signal);
+    if (hold.watched.length > 0) tools.log.info("watching whether the stack is well", { containers: hold.held });
     await run.step("watch", () => requireHealth(progress, run.warn, tools, signal));
   } catch (error) {
     throw await rollBack(error, progress, run, tools);

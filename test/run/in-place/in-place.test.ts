@@ -77,6 +77,10 @@ test("--only replaces a file, a folder and a database, and nothing else", async 
   const none = await restore(sandbox, "--only", "volume/nothing");
   assert.equal(none.exitCode, 10);
   assert.match(none.stdout, /the backup has no 'volume\/nothing'/);
+  for (const near of ["app.db", "backup/volume/app.db"]) {
+    assert.match((await restore(sandbox, "--only", near)).stdout, /Did you mean 'volume\/app\.db'\?/);
+  }
+  succeeded(await restore(sandbox, "--only", join(sandbox.data, "volume", "app.db")));
 });
 
 test("a folder that is gone comes back with its owner and mode when one file of it is restored", async (t) => {
@@ -142,7 +146,7 @@ test("a dry run, no terminal, a wrong key, a hole, no room and a broken archive 
     assert.match(ended.stdout + ended.stderr, words);
     assert.deepEqual(await pictureOf(sandbox.data), before);
   };
-  await refusal(0, /everything is replaced by 1 files, 4 B/, ["latest", "--in-place", "--dry-run"]);
+  await refusal(0, /everything is replaced by 1 file, 4 B/, ["latest", "--in-place", "--dry-run"]);
   await refusal(2, /no terminal to ask on/, ["latest", "--in-place"]);
   await refusal(2, /either to a folder or in place/, ["latest"]);
   await refusal(2, /belong to --in-place/, ["latest", "--to", "/tmp/x", "--yes"]);
