@@ -1,5 +1,5 @@
 import { describeError, hintOf, LifeboatError } from "../errors.ts";
-import { withDeadline } from "../system/clock.ts";
+import { withDeadline, type Clock } from "../system/clock.ts";
 import { redact } from "../system/secret.ts";
 import type { Target } from "../targets/target.ts";
 import type { Tools } from "./tools.ts";
@@ -14,6 +14,8 @@ export interface TargetSeen {
 /** One that answers takes a second or two; a file server that is being woken up, some more. */
 const CHECK_MS = 30_000;
 const AGAIN_MS = 5 * 60_000;
+/** What a program that was told to end gets to do so; a network mount that hangs never lets go of a call. */
+const END_MS = 5_000;
 
 /**
  * Looks at every target now, and every five minutes again at those that a backup could not be put to, so that a mistake
@@ -28,7 +30,7 @@ export async function watchTargets(
   const known = new Map<string, string | undefined>(targets.map(({ name }) => [name, undefined]));
   let suspects = targets;
   while (!signal.aborted && suspects.length > 0) {
-    const failures = await Promise.all(suspects.map((target) => failureOf(target, signal)));
+    const failures = await Promise.all(suspects.map((target) => failureOf(target, clock, signal)));
     if (signal.aborted) return;
     for (const [at, { name }] of suspects.entries()) {
       const failure = failures[at];
@@ -46,12 +48,12 @@ export async function watchTargets(
   }
 }
 
-/** Undefined if the target can be used. Given in time also where a network mount does not even let go of the call. */
-async function failureOf(target: Target, signal: AbortSignal): Promise<Error | undefined> {
+/** Undefined if the target can be used. */
+async function failureOf(target: Target, clock: Clock, signal: AbortSignal): Promise<Error | undefined> {
   const tooLate = () => new LifeboatError("failed", `'${target.name}' does not answer within ${CHECK_MS / 1000} s`);
   using limited = withDeadline(CHECK_MS, tooLate, signal);
   const { promise: late, reject } = Promise.withResolvers<never>();
-  limited.addEventListener("abort", () => reject(limited.reason), { once: true });
+  limited.addEventListener("abort", () => void clock.sleep(END_MS).then(() => reject(limited.reason)), { once: true });
   try {
     await Promise.race([target.check(limited), late]);
     return undefined;
