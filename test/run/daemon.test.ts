@@ -127,7 +127,7 @@ test("health is red when none of the targets can be used", async () => {
   const daemon = sandbox.start([], full);
   const { stdout } = await until("health tells of the target", async () => {
     const found = await sandbox.lifeboat(["health"], full);
-    return found.stdout.includes("cannot be used") && found;
+    return found.stdout.includes("cannot be used") ? found : undefined;
   });
   assert.match(stdout, /^unhealthy\ntarget '.*' cannot be used: cannot store backups: '.*' is mounted read-only/);
   daemon.kill("SIGTERM");
