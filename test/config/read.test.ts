@@ -17,6 +17,7 @@ suite("settings", () => {
       sqlite: "auto",
       sqliteTimeoutMs: 300_000,
       postgres: [],
+      postgresPhysical: [],
       postgresTimeoutMs: 3_600_000,
       state: "/var/lib/lifeboat",
       compression: { kind: "zst", level: 3 },
