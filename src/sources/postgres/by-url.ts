@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
+import { pipeline } from "node:stream/promises";
 import pg from "pg";
 import { startChild } from "../../system/children.ts";
 import type { Secret } from "../../system/secret.ts";
@@ -142,8 +143,13 @@ function start(address: PostgresAddress, call: ProgramCall, signal: AbortSignal)
   child.stdin.on("error", () => {
     // The program ended without reading its input; its exit code says whether that matters.
   });
-  if (input) input.pipe(child.stdin);
-  else child.stdin.end();
+  if (input) {
+    pipeline(input, child.stdin).catch(() => {
+      // Nor did it get all of its input where that broke off: its exit code tells.
+    });
+  } else {
+    child.stdin.end();
+  }
   return child;
 }
 

@@ -107,7 +107,12 @@ test("what a server cannot take is told by name before anything is made there", 
   const SUBSCRIPTION = "CONNECTION 'host=nowhere' PUBLICATION p WITH (connect = false, slot_name = NONE)";
   await db.sql(`CREATE SUBSCRIPTION s ${SUBSCRIPTION}`);
   refused(await restore(), /'app' cannot be renamed and dropped, as it has a subscription/);
+  await sidecar.backup(labelled());
   await db.sql("DROP SUBSCRIPTION s");
+  const without = await restore("--only", ".databases/db/app.pgdump");
+  assert.equal(without.exitCode, 3, "someone must read it");
+  assert.match(without.stderr, /subscription s of 'db\/app' is left out/);
+  assert.equal(await db.sql("SELECT count(*) FROM pg_subscription"), "0");
   refused(await restore("--only", ".databases/db/globals.sql").then(as(10)), /--only names no file and no database/);
 });
 

@@ -1,8 +1,8 @@
-import { LifeboatError } from "../../../errors.ts";
+import { describeError, LifeboatError } from "../../../errors.ts";
 import { contentsOf, missingFrom } from "../../../sources/postgres/contents.ts";
 import { sqlForRoles } from "../../../sources/postgres/globals.ts";
 import { createDatabaseLike, loadDump, vantagePoint } from "../../../sources/postgres/load.ts";
-import { databaseProperties } from "../../../sources/postgres/properties.ts";
+import { databaseProperties, subscriptionsIn } from "../../../sources/postgres/properties.ts";
 import { runSql } from "../../../sources/postgres/sql.ts";
 import { withDeadline } from "../../../system/clock.ts";
 import { failpoint } from "../../../system/failpoint.ts";
@@ -52,7 +52,12 @@ async function stageOne(
   await failpoint("in-place:database-made", signal);
   {
     using bar = progress.start(`load ${server}/${name}`, dumpBytes);
-    await loadDump(on, { database: fresh, path: dump.path, onProgress: (bytes) => bar.at(bytes) }, signal);
+    const onProgress = (bytes: number) => bar.at(bytes);
+    // One that is made again would stand in the way of dropping the database, and copy what nobody chose.
+    await loadDump(on, { database: fresh, path: dump.path, args: ["--no-subscriptions"], onProgress }, signal);
+  }
+  for (const subscription of await subscriptionsIn(dump, signal)) {
+    run.warn(`subscription ${subscription} of '${server}/${name}' is left out: make it anew where it is wanted`);
   }
   const contents = await contentsOf(dump, signal);
   const missing = await missingFrom(on, fresh, contents, signal);
@@ -67,6 +72,11 @@ async function stageOne(
   }
   const properties = await databaseProperties(dump, fresh, signal);
   if (properties) await runSql(on, from, { what: `give '${fresh}' its settings`, sql: properties }, signal);
-  // Without statistics the first queries of the stack would be slow ones.
-  await runSql(on, fresh, { what: `analyze '${fresh}'`, sql: "ANALYZE;" }, signal);
+  try {
+    // Without statistics the first queries of the stack would be slow ones.
+    await runSql(on, fresh, { what: `analyze '${fresh}'`, sql: "ANALYZE;" }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    run.warn(`queries of '${server}/${name}' may be slow at first: ${describeError(error)}`);
+  }
 }
