@@ -8,11 +8,8 @@ import type { Tools } from "./tools.ts";
 export async function newUndoFile(id: string, { config, clock }: Tools): Promise<string> {
   const folder = join(config.state, "rows");
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const time = clock
-    .now()
-    .toISOString()
-    .replace(/[-:]|\.\d+/g, "");
-  return join(folder, `${time}-${id}.sql`);
+  // With milliseconds: no file may be taken for that of the run before.
+  return join(folder, `${clock.now().toISOString().replace(/[-:.]/g, "")}-${id}.sql`);
 }
 
 export function tellAltered(tables: readonly TableOutcome[], run: Conduct): void {

@@ -16,6 +16,11 @@ type Noted = z.infer<typeof noted>;
 
 /** For dropping what is no longer needed: also when the run has no time left. */
 const DROP_MS = 90_000;
+const CREATE_MS = 60_000;
+
+function tooLate(afterMs: number): () => Error {
+  return () => new LifeboatError("failed", `the server was not done within ${afterMs / 1000} s`);
+}
 
 /**
  * Makes an empty database like a recorded one on its server, lets `work` have it, and drops it, whatever came of that.
@@ -29,17 +34,15 @@ export async function withScratchDatabase<T>(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<T> {
-  const database = `lifeboat_rows_${tools.config.name
-    .toLowerCase()
-    .replace(/[^a-z0-9_]/g, "_")
-    .slice(0, 40)}_${randomBytes(4).toString("hex")}`;
+  const database = newName(tools.config.name);
   const from = await vantagePoint(server, [], signal);
   await note(tools, (before) => [...before, { server: server.name, database }]);
   try {
-    await createDatabaseLike(server, { name: database, like, from }, signal);
+    await create(server, { name: database, like, from });
+    signal.throwIfAborted();
     return await work(database);
   } finally {
-    using deadline = withDeadline(DROP_MS, () => new LifeboatError("failed", `no end within ${DROP_MS / 1000} s`));
+    using deadline = withDeadline(DROP_MS, tooLate(DROP_MS));
     try {
       await drop(server, database, tools, deadline);
     } catch (error) {
@@ -50,16 +53,29 @@ export async function withScratchDatabase<T>(
   }
 }
 
+/** It says whose it is, is unlike any other, and fits into the 63 bytes that a name may have. */
+function newName(stack: string): string {
+  const whose = stack.toLowerCase().replace(/[^a-z0-9_]/g, "_");
+  return `lifeboat_rows_${whose.slice(0, 40)}_${randomBytes(4).toString("hex")}`;
+}
+
+/** Not to be interrupted: a server that has begun goes on without us, and would be done only after it was told to drop. */
+async function create(server: PostgresServer, what: Parameters<typeof createDatabaseLike>[1]): Promise<void> {
+  using deadline = withDeadline(CREATE_MS, tooLate(CREATE_MS));
+  await createDatabaseLike(server, what, deadline);
+}
+
 /** Drops what dead runs left on servers. What is out of reach is told, and tried again by the next run. */
 export async function dropLeftScratchDatabases(tools: Tools): Promise<void> {
   const left = await readNoted(tools);
   if (left.length === 0) return;
   const { log } = tools;
-  using deadline = withDeadline(DROP_MS, () => new LifeboatError("failed", `no end within ${DROP_MS / 1000} s`));
+  using deadline = withDeadline(DROP_MS, tooLate(DROP_MS));
   const tell = (database: string, error: unknown) =>
     log.warn("a database that a dead run left on a server could not be dropped", {
       database,
       error: describeError(error),
+      hint: `The next run tries again. By hand: DROP DATABASE ${database}, and remove '${fileOf(tools)}'.`,
     });
   let servers: readonly PostgresServer[] = [];
   try {

@@ -63,7 +63,7 @@ export async function requireAbleServer(
   throw new PostgresError(`user '${user}' of PostgreSQL server '${name}' may not create databases`, {
     hint:
       "The dump is loaded into a database of its own first. Give this one command a user who may write the rows and " +
-      "has CREATEDB (docs/how-to/restore-rows.md).",
+      "has CREATEDB (docs/how-to/restore-rows-postgres.md).",
   });
 }
 

@@ -101,7 +101,7 @@ for (const way of ["by label", "by URL"] as const) {
 test("a row that stays locked ends it in time", async () => {
   await using _lock = await lockThing();
   const args = ["--table", "things", "--where", "id = 2"];
-  const soon = { BACKUP_POSTGRES_TIMEOUT: "8s" };
+  const soon = { BACKUP_POSTGRES_TIMEOUT: "20s" };
   await reaches["by label"].refused(1, /the rows are locked by another session/, args, soon);
 });
 

@@ -55,7 +55,7 @@ export async function heldIn(scratch: Session, table: Described): Promise<readon
 /** Where rows begin, no line is ours to look at any more. */
 const ROWS = /^COPY /;
 /** What pg_dump and pg_restore write down for servers newer than this one (foreign-words.ts, and 17's transaction_timeout). */
-const FOREIGN = /^(ALTER TABLE ONLY .* SET \(pg_attver=\d+\);|SET transaction_timeout = 0;)$/;
+const FOREIGN = /^(ALTER .* SET \(pg_attver=\d+\);|SET transaction_timeout = 0;)$/;
 
 /** As text through psql, because pg_restore cannot be told to leave out what this server does not understand. */
 async function pour(
