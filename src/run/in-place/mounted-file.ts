@@ -1,5 +1,6 @@
 import { mkdir, open, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { runChild } from "../../system/children.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { syncFolder } from "../../system/files.ts";
 import { setAttributes } from "./attributes.ts";
@@ -16,12 +17,14 @@ export async function writeFileInPlace(live: string, staged: string, work: strin
   await mkdir(work, { recursive: true, mode: 0o700 });
   const partial = join(work, "old.partial");
   await copyInto(live, partial, "w");
+  await takeTimes(live, partial);
   await rename(partial, join(work, "old"));
   await syncFolder(work);
   await failpoint("in-place:file-copied");
   await copyInto(staged, live, "r+");
   await failpoint("in-place:file-written");
   await setAttributes(live, after);
+  await takeTimes(staged, live);
 }
 
 /** Writes the old content back, if it was ever replaced. */
@@ -30,6 +33,13 @@ export async function undoFile(live: string, work: string, { before }: Both): Pr
   if (!(await look(old))) return;
   await copyInto(old, live, "r+");
   await setAttributes(live, before);
+  await takeTimes(old, live);
+}
+
+/** To the nanosecond, for which a number of JavaScript's is too coarse. */
+async function takeTimes(from: string, to: string): Promise<void> {
+  const args = ["--no-create", `--reference=${from}`, "--", to];
+  await runChild({ program: "touch", args }, { timeoutMs: 30_000 });
 }
 
 async function copyInto(from: string, to: string, flags: "w" | "r+"): Promise<void> {

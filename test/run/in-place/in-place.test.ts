@@ -83,6 +83,15 @@ test("--only replaces a file, a folder and a database, and nothing else", async 
   succeeded(await restore(sandbox, "--only", join(sandbox.data, "volume", "app.db")));
 });
 
+test("after a restore a diff with the backup shows nothing, to the nanosecond", async (t) => {
+  const sandbox = await makeMountedSandbox(t);
+  await putMoment(sandbox.data, "new");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await putMoment(sandbox.data, "old");
+  succeeded(await restore(sandbox));
+  assert.equal((await sandbox.lifeboat(["diff", "latest"])).stdout, "0 added, 0 removed, 0 changed");
+});
+
 test("a folder that is gone comes back with its owner and mode when one file of it is restored", async (t) => {
   const sandbox = await sandboxOf(t);
   await mkdir(join(sandbox.data, "a", "b"), { recursive: true });
