@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { openSelected, verifyArchive } from "../../archive/extract.ts";
 import { readIndex } from "../../archive/index-file.ts";
-import { LifeboatError } from "../../errors.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { acquireLock } from "../../system/lock.ts";
@@ -70,7 +70,9 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
       for (const warning of plan.warnings) run.warn(warning);
       if (!(await request.confirm(plan))) throw new LifeboatError("failed", "not confirmed; nothing was touched");
     } catch (error) {
-      await progress.abandon();
+      await progress.abandon().catch((left: unknown) => {
+        run.warn(`what was staged cannot be removed yet: ${describeError(left)}; the next run tries again`);
+      });
       throw error;
     }
     await replace(progress, run, tools, signal);

@@ -229,6 +229,11 @@ test("a database that is not whole is never put in place, unless it was damaged 
   assert.equal(refused.exitCode, 13, refused.stdout);
   assert.match(refused.stdout, /database 'app\.db' is not whole: SQLite/);
   assert.equal(await readFile(path, "utf8"), "now");
+  // That what was staged cannot be taken away must not hide why.
+  const args = ["restore", "latest", "--in-place", "--yes"];
+  const untidy = await sandbox.lifeboat(args, { LIFEBOAT_FAILPOINT: "in-place:place-finished:throw" });
+  assert.equal(untidy.exitCode, 13, untidy.stdout);
+  assert.match(untidy.stdout, /cannot be removed yet[^]*is not whole|is not whole[^]*cannot be removed yet/);
 
   await writeFile(path, bytes);
   assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 3, "saved, and told");
