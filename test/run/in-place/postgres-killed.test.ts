@@ -11,12 +11,16 @@ const RESTORE = ["restore", "latest", "--in-place", "--yes"];
 
 let sidecar: Sidecar;
 let server: PostgresServer;
+/** Swapped after the first one, in a transaction of its own. */
+let other: PostgresServer;
 
 before(async () => {
   sidecar = await startSidecar();
   const labels = { "lifeboat.postgres": "true", "lifeboat.postgres.databases": `app ${ODD}` };
   server = await sidecar.server(17, "db", { labels });
-  await server.ready();
+  other = await sidecar.server(18, "other", { labels: { "lifeboat.postgres": "true" } });
+  await Promise.all([server.ready(), other.ready()]);
+  await other.sql("CREATE TABLE moments (name text)");
   await server.sql("CREATE ROLE helper; CREATE TABLE moments (name text); GRANT SELECT ON moments TO helper");
   await server.sql(`CREATE DATABASE "${ODD.replaceAll('"', '""')}"`);
   await server.sql("CREATE TABLE moments (name text)", ODD);
@@ -34,6 +38,7 @@ async function putMoment(moment: "new" | "old"): Promise<void> {
     await server.sql(`DROP DATABASE IF EXISTS ${odd}`);
   }
   await server.sql(`TRUNCATE moments; INSERT INTO moments VALUES ('${moment}')`);
+  await other.sql(`TRUNCATE moments; INSERT INTO moments VALUES ('${moment}')`);
   if (moment === "new") await server.sql(`TRUNCATE moments; INSERT INTO moments VALUES ('${moment}')`, ODD);
   await writeFile(join(sidecar.folder, "data", "private_key.pem"), moment);
 }
@@ -46,13 +51,14 @@ async function look(): Promise<string> {
   const moments = await Promise.all(
     names.filter((name) => name !== "postgres").map((name) => server.sql("SELECT name FROM moments", name)),
   );
+  const elsewhere = await other.sql("SELECT name FROM moments");
   const key = await readFile(join(sidecar.folder, "data", "private_key.pem"), "utf8");
   const roles = await server.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'helper'");
-  return `${key}: ${moments.join(" ")}, ${names.length} databases, ${roles} roles`;
+  return `${key}: ${moments.join(" ")}, ${elsewhere} elsewhere, ${names.length} databases, ${roles} roles`;
 }
 
-const ALL_OLD = "old: old, 2 databases, 0 roles";
-const ALL_NEW = "new: new new, 3 databases, 1 roles";
+const ALL_OLD = "old: old, old elsewhere, 2 databases, 0 roles";
+const ALL_NEW = "new: new new, new elsewhere, 3 databases, 1 roles";
 
 async function killAt(name: string, args: readonly string[]): Promise<void> {
   const env = { BACKUP_DOCKER_PROJECT: sidecar.network, LIFEBOAT_FAILPOINT: `${name}:kill` };
@@ -74,9 +80,9 @@ async function startAgain(): Promise<void> {
 }
 
 for (const [points, moment] of [
-  [["in-place:roles-made", "in-place:database-made", "in-place:database-staged", "in-place:held"], "old"],
+  [["in-place:roles-made", "in-place:database-made", "in-place:database-staged"], "old"],
   [["in-place:swapping", "postgres:closed", "in-place:databases-swapped"], "old"],
-  [["in-place:swapped", "in-place:released", "in-place:finishing", "in-place:database-dropped"], "new"],
+  [["in-place:swapped", "in-place:finishing", "in-place:database-dropped"], "new"],
 ] as const) {
   for (const point of points) {
     test(`SIGKILL at ${point}, then a start: files and databases are all ${moment}`, async () => {
