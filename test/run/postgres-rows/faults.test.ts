@@ -76,9 +76,11 @@ for (const way of ["by label", "by URL"] as const) {
     const before = await everything();
     const killed = await run([...thing, "--yes"], { LIFEBOAT_FAILPOINT: "restore-rows:commit:kill" });
     assert.equal(killed.exitCode, 137);
+    const undone = await undoFiles();
     assert.equal(await everything(), before);
     await until("nothing is open", async () => (await sessions()) === "0");
     assert.equal((await restored(...thing)).tables[0]?.added, 1);
+    assert.equal((await undoFiles()).length, undone.length + 1);
     assert.equal(await server.crashes(), 0);
   });
 
@@ -142,6 +144,15 @@ test("a pg_restore that dies half way leaves nothing behind", async () => {
   await sidecar.shadow("pg_restore", `${half}\nexec /usr/local/bin/pg_restore "$@"`);
   await reaches["by URL"].refused(1, /cannot be loaded into a scratch database of 'db'.*SIGKILL/, thing);
   await sidecar.unshadow();
+});
+
+test("a connection that breaks at the commit is told as what it is, and the undo file stays", async () => {
+  await reaches["by URL"].restored("--table", "things", "--where", "id = 2");
+  const undone = await undoFiles();
+  await sidecar.shadow("psql", `sed -u '/^INSERT INTO/h; /^COMMIT;$/{x; /^INSERT/Q; x}' | /usr/local/bin/psql "$@"`);
+  await reaches["by URL"].refused(1, /whether the rows were written is not known[\s\S]*\.sql' undoes it/, thing);
+  await sidecar.unshadow();
+  assert.equal((await undoFiles()).length, undone.length + 1);
 });
 
 test("--into writes to another database of the server, and a dump or server that is not there is named", async () => {
@@ -227,6 +238,10 @@ test("a server of an older major, and a standby, are refused", async () => {
   assert.equal(exitCode, 1);
   assert.match(stdout, /PostgreSQL server 'db' has version 15\.\S+ .*, older than 18\.\S+ .*, of which the dump is/);
 });
+
+async function undoFiles(): Promise<string[]> {
+  return await readdir(join(sidecar.folder, "state", "rows"));
+}
 
 async function endRuns(): Promise<void> {
   await sidecar.sh(

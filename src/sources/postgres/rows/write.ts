@@ -39,9 +39,10 @@ export async function writeRows(job: Writing, signal: AbortSignal): Promise<read
     await session.run("SET CONSTRAINTS ALL DEFERRED");
     for (const [at, rows] of parentsFirst(chosen).entries()) tables.push(await bringIn(session, at, rows));
     const outcomes = await writeAll(session, tables, job);
-    await failpoint("restore-rows:commit", signal);
-    if (undo) await commit(session, undo.path);
-    else await session.run("ROLLBACK");
+    if (undo) {
+      await failpoint("restore-rows:commit", signal);
+      await commit(session, undo.path);
+    } else await session.run("ROLLBACK");
     return chosen.map(({ table }) => outcomes.find((one) => one.table === table.title) as TableOutcome);
   } catch (error) {
     if (error instanceof UnknownEnd) throw error;
