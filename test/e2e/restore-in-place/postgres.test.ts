@@ -92,6 +92,30 @@ describe("a restore in place of a Barycenter on PostgreSQL, by a sidecar whose m
     assert.equal((await stack.sh(healthy)).trim(), "healthy");
   });
 
+  it("after the restore was killed is all-old or all-new on the next start of the sidecar", async () => {
+    await using stack = await startStack();
+    const key = await keyOf(stack);
+    await stack.sh("docker compose exec -T backup lifeboat backup");
+    for (const [point, isNew] of [
+      ["in-place:databases-swapped", false],
+      ["in-place:swapped", true],
+    ] as const) {
+      await sql(stack, `INSERT INTO clients (client_id) VALUES ('${point}')`);
+      await stack.sh("docker compose exec -T barycenter sh -c 'echo other >/app/data/private_key.pem'");
+      const killed = await stack.attempt(RESTORE.replace("-T", `-T -e LIFEBOAT_FAILPOINT=${point}:kill`));
+      assert.equal(killed.exitCode, 137, killed.stderr);
+      const starts = async () => (await stack.sh("docker compose logs backup")).split("daemon started").length;
+      const before = await starts();
+      await stack.sh("docker compose restart --timeout 0 backup");
+      await until("the sidecar has ended what was begun", async () => (await starts()) > before, 60_000);
+      const clients = await clientsOf(stack);
+      assert.equal(clients.includes(point), !isNew, point);
+      assert.equal((await keyOf(stack)) === key, isNew, point);
+      assert.equal(await databasesOf(stack), "barycenter postgres");
+      await until("clients register", async () => (await clientsOf(stack)).length > clients.length);
+    }
+  });
+
   it("brings everything back on an engine that has nothing but image, backups and passphrase", async () => {
     await using stack = await startStack();
     const [clients, key] = [await clientsOf(stack), await keyOf(stack)];
