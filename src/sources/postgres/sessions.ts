@@ -21,7 +21,8 @@ export async function endSessions(
   signal: AbortSignal,
 ): Promise<void> {
   const names = databases.map(literal).join(", ");
-  const there = `SELECT coalesce(json_agg(datname), '[]') FROM pg_catalog.pg_database WHERE datname IN (${names})`;
+  // datconnlimit -2: a DROP DATABASE that was cut off; it lets nobody in, and can only be dropped again.
+  const there = `SELECT coalesce(json_agg(datname), '[]') FROM pg_catalog.pg_database WHERE datname IN (${names}) AND datconnlimit <> -2`;
   const found = databases.length === 0 ? [] : ((await server.ask(from, there, signal)) as string[]);
   const closing = found.map((name) => `ALTER DATABASE ${identifier(name)} ALLOW_CONNECTIONS false;`).join("\n");
   const until = clock.elapsedMs() + END_MS;

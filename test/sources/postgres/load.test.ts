@@ -115,6 +115,15 @@ b""(""" VALUES (E'\\\\.'), (E'two\nlines'), (NULL), ('');
   ]);
 });
 
+test("a database whose dropping was cut off is dropped", async () => {
+  const server = servers.get(17)!;
+  const { sql } = real.get(17)!;
+  await sql("CREATE DATABASE half", "postgres");
+  await sql("UPDATE pg_database SET datconnlimit = -2 WHERE datname = 'half'", "postgres");
+  await dropDatabase(server, { name: "half", from: "postgres" }, systemClock, never);
+  assert.equal(await sql("SELECT count(*) FROM pg_database WHERE datname = 'half'", "postgres"), "0");
+});
+
 test("a dump that was cut is not loaded", async () => {
   const server = servers.get(17)!;
   const whole = await readFile(join(folder, "17.pgdump"));
