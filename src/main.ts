@@ -11,10 +11,13 @@ for (const name of ["SIGTERM", "SIGINT"] as const) {
   process.on(name, () => ending.abort(new Interrupted(name)));
 }
 
-// A reader that went away (`lifeboat ls … | head`) is not a failure of ours.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+// A reader that went away (`lifeboat ls … | head`, a terminal that was closed) is not a failure of ours, nor a reason to
+// stop in the middle of something.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 process.exitCode = await lifeboat(process.argv.slice(2), {
   env: process.env,

@@ -123,6 +123,17 @@ test("--keep-old keeps what was replaced beside the new, and no backup ever has 
   assert(!stdout.includes(".lifeboat-"), stdout);
 });
 
+test("a restore goes on when nobody reads its log any more", async (t) => {
+  const sandbox = await sandboxOf(t);
+  await writeFile(join(sandbox.data, "file"), "then");
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await writeFile(join(sandbox.data, "file"), "now");
+  const restoring = sandbox.start(["restore", "latest", "--in-place", "--yes"], { LOG_LEVEL: "debug" });
+  for await (const _ of restoring.stderr) break; // Closes the pipe after the first line.
+  assert.equal((await restoring).exitCode, 0);
+  assert.equal(await readFile(join(sandbox.data, "file"), "utf8"), "then");
+});
+
 test("--at takes the newest backup of that time, in TZ, and says so when there was none", async (t) => {
   const sandbox = await sandboxOf(t);
   for (const moment of ["first", "second"]) {
