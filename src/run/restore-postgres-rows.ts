@@ -10,6 +10,7 @@ import { acquireLock } from "../system/lock.ts";
 import { conduct } from "./conduct.ts";
 import { fetchOneFile } from "./fetch-one-file.ts";
 import { findBackup, type Found } from "./find.ts";
+import { refusePending } from "./in-place/pending.ts";
 import { pathBelowSources } from "./live-database.ts";
 import type { RestoredRows, WantedRows } from "./restore-rows.ts";
 import { newUndoFile, tellAltered } from "./rows-aftermath.ts";
@@ -38,6 +39,7 @@ export async function restorePostgresRows(
   const report = await conduct("restore-rows", tools, async (run) => {
     const path = pathBelowSources(wanted.database, config.sources);
     using _lock = await acquireLock(config.state, "restore-rows", config.lockTimeoutMs, clock, signal);
+    await refusePending(config.state);
     await dropLeftScratchDatabases(tools);
     const found = await run.step("find", () => findBackup(wanted, tools, signal));
     const { id } = found.backup.receipt;

@@ -41,6 +41,9 @@ test("rows are not restored into data of which half is old and half is new; a di
   const refused = await sandbox.lifeboat(rows);
   assert.equal(refused.exitCode, 1);
   assert.match(refused.stdout, PENDING);
+  const ofServer = await sandbox.lifeboat(rows.map((word) => (word === "app.db" ? ".databases/db/app.pgdump" : word)));
+  assert.equal(ofServer.exitCode, 1);
+  assert.match(ofServer.stdout, PENDING);
   const compared = await sandbox.lifeboat(["diff", "latest"]);
   assert.match(compared.stderr, PENDING);
 });

@@ -24,7 +24,7 @@ export interface Chosen {
 /** Throws when `--only` names what belongs to databases, but none of them; and for a dump the receipt does not know. */
 export function chooseDatabases({ stored, shares }: Layout, { sources }: Receipt, isPartial: boolean): Chosen {
   const left = new Map(
-    stored.filter(({ path, isWanted }) => isWanted && path.endsWith(".pgdump")).map((one) => [one.path, one]),
+    stored.filter(({ path, isWanted }) => isWanted && DUMP.test(path)).map((one) => [one.path, one]),
   );
   const databases = sources.flatMap(({ kind, name, facts }): ChosenDatabase[] => {
     const { database } = facts;
@@ -56,6 +56,9 @@ export function chooseDatabases({ stored, shares }: Layout, { sources }: Receipt
   );
   return { databases, globals };
 }
+
+/** Right below its server's folder; a file of that ending inside a base backup is the server's own. */
+const DUMP = /^\.databases\/[^/]+\/[^/]+\.pgdump$/;
 
 function latin1(path: string): string {
   return Buffer.from(path).toString("latin1");
