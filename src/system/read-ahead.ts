@@ -43,7 +43,8 @@ export async function digestOfFile(
     let sizeBytes = 0;
     for await (const bytes of readAhead(file, signal)) {
       hash.update(bytes);
-      onBytes?.((sizeBytes += bytes.length));
+      sizeBytes += bytes.length;
+      onBytes?.(sizeBytes);
     }
     return { sizeBytes, sha256: hash.digest("hex") };
   } finally {

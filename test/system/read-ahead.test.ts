@@ -24,6 +24,7 @@ for (const sizeBytes of [0, 1, 512 * 1024, 512 * 1024 + 1, 5_000_001]) {
     const expected = execFileSync("sha256sum", [path]).toString().slice(0, 64);
     assert.deepEqual(found, { sizeBytes, sha256: expected });
     assert.equal(progress.at(-1) ?? 0, sizeBytes);
+    assert.deepEqual(await digestOfFile(path, never), found);
   });
 }
 
