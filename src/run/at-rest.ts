@@ -7,6 +7,7 @@ import type { ReleaseFailure } from "../quiesce/quiescer.ts";
 import type { SourceFinding } from "../sources/source.ts";
 import { failpoint } from "../system/failpoint.ts";
 import type { Conduct } from "./conduct.ts";
+import { proveCopies } from "./copy-databases.ts";
 import { flawsOfReading, isFlaw } from "./read-flaws.ts";
 import { snapshotSources, surveyAll, type Snapshots, type Surveyed } from "./snapshot.ts";
 import type { Spool } from "./spool.ts";
@@ -50,13 +51,16 @@ export async function makeAtRest(
     });
     await failpoint("backup:copied", signal);
     if (!snapshots.readsInPlace) await release();
-    const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, signal));
+    await using proving = beginProving(snapshots, tools, signal);
+    const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, proving.signal));
     await failpoint("backup:sealed", signal);
     const moved = snapshots.readsInPlace ? flawsOfWaking(await hold.stillAtRest()) : [];
+    await release();
+    const proven = await run.step("prove", () => proving.findings);
     const atRest = hold.held.length > 0;
     noteMovedFiles(sealed, atRest, log);
     const unread = flawsOfReading(sealed.readProblems, atRest);
-    const findings = withFlaws(snapshots, [...unread, ...moved]);
+    const findings = withFlaws(proven, [...unread, ...moved]);
     return { id, stem, takenAt, sealed, findings };
   } finally {
     await release();
@@ -64,6 +68,28 @@ export async function makeAtRest(
       log.info("containers released", { held: hold.held, atRestMs: Math.round(clock.elapsedMs() - heldAtMs) });
     }
   }
+}
+
+interface Proving extends AsyncDisposable {
+  readonly findings: Promise<readonly SourceFinding[]>;
+  /** Aborts with `signal`, and when a copy turns out to be no good one. */
+  readonly signal: AbortSignal;
+}
+
+/** Proves the copies while something else goes on with them. Disposing ends it. */
+function beginProving({ all }: Snapshots, tools: Tools, signal: AbortSignal): Proving {
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const findings = proveCopies(all, tools, either);
+  findings.catch((error: unknown) => stop.abort(error));
+  return {
+    findings,
+    signal: either,
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error("the copies are no longer wanted"));
+      await Promise.allSettled([findings]);
+    },
+  };
 }
 
 async function sealAll(
@@ -109,8 +135,8 @@ function noteMovedFiles({ readProblems }: Sealed, atRest: boolean, log: Tools["l
   }
 }
 
-function withFlaws({ all }: Snapshots, flaws: readonly string[]): readonly SourceFinding[] {
-  return all.map(({ finding }) => {
+function withFlaws(found: readonly SourceFinding[], flaws: readonly string[]): readonly SourceFinding[] {
+  return found.map((finding) => {
     if (finding.kind !== "folder" || flaws.length === 0) return finding;
     return { ...finding, outcome: "flawed", flaws: [...finding.flaws, ...flaws] };
   });

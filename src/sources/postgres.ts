@@ -21,7 +21,7 @@ export function postgresSources(found: FoundServer, options: PostgresOptions): r
 }
 
 /**
- * One database, dumped by pg_dump from one snapshot of it while others write, and the dump read back by pg_restore.
+ * One database, dumped by pg_dump from one snapshot of it while others write; proven by pg_restore, which reads it back.
  * The dump is not compressed: the archive is, once, and better (docs/design/postgres.md).
  */
 function databaseSource(found: FoundServer, database: string, options: PostgresOptions): Source {
@@ -32,7 +32,7 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
     name,
     async snapshot(stage: Stage, signal: AbortSignal): Promise<Snapshot> {
       const startedMs = options.clock.elapsedMs();
-      using deadline = deadlineOf(`database '${name}'`, options, signal);
+      using deadline = deadlineOf(`database '${name}'`, "dumped", options, signal);
       const relative = dumpPath(server.name, database);
       const path = join(stage.folder, "copy", relative);
       const finding = (more: Pick<SourceFinding, "flaws" | "facts">): SourceFinding => {
@@ -46,18 +46,18 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
           deadline,
         );
         const notices = await dump(found, database, path, options, deadline);
-        const major = majorOf(facts);
-        const readBy = await checkDump(path, { server, serverMajor: major, client: found.client }, deadline);
         const { size: dumpBytes } = await stat(path);
         const { version, versionNumber, inRecovery } = facts;
         const tookMs = Math.round(options.clock.elapsedMs() - startedMs);
-        const dumped = { dumpBytes, readBy, ...(notices ? { notices } : {}), tookMs };
+        const dumped = { dumpBytes, ...(notices ? { notices } : {}), tookMs };
+        const known = { version, versionNumber, inRecovery, database, ...about, ...dumped };
         return {
           members: [await memberList(stage, [relative])],
-          finding: finding({
-            flaws: await flawsOf(path, found, deadline),
-            facts: { version, versionNumber, inRecovery, database, ...about, ...dumped },
-          }),
+          finding: finding({ flaws: [], facts: known }),
+          async prove(proving) {
+            const { flaws, readBy } = await proveDump(path, name, found, options, proving);
+            return finding({ flaws, facts: { ...known, readBy } });
+          },
         };
       } catch (error) {
         deadline.throwIfAborted();
@@ -70,6 +70,25 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
       }
     },
   };
+}
+
+/** Reads the dump back. Rejects if that cannot be done to its end. */
+async function proveDump(
+  path: string,
+  name: string,
+  found: FoundServer,
+  options: PostgresOptions,
+  signal: AbortSignal,
+): Promise<{ readonly flaws: readonly string[]; readonly readBy: string }> {
+  const { server, facts, client } = found;
+  using deadline = deadlineOf(`the dump of database '${name}'`, "read back", options, signal);
+  try {
+    const readBy = await checkDump(path, { server, serverMajor: majorOf(facts), client }, deadline);
+    return { flaws: await flawsOf(path, found, deadline), readBy };
+  } catch (error) {
+    deadline.throwIfAborted();
+    throw failureOf(`database '${name}'`, error);
+  }
 }
 
 async function flawsOf(path: string, { server, facts, client }: FoundServer, signal: AbortSignal): Promise<string[]> {
@@ -133,7 +152,7 @@ function globalsSource({ server, facts }: FoundServer, options: PostgresOptions)
     kind: "postgres",
     name,
     async snapshot(stage, signal) {
-      using deadline = deadlineOf(`the roles of '${name}'`, options, signal);
+      using deadline = deadlineOf(`the roles of '${name}'`, "dumped", options, signal);
       const relative = globalsPath(name);
       const path = join(stage.folder, "copy", relative);
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
@@ -172,9 +191,9 @@ function globalsSource({ server, facts }: FoundServer, options: PostgresOptions)
   };
 }
 
-function deadlineOf(what: string, { timeoutMs }: PostgresOptions, signal: AbortSignal) {
+function deadlineOf(what: string, done: "dumped" | "read back", { timeoutMs }: PostgresOptions, signal: AbortSignal) {
   const tooLate = () =>
-    new LifeboatError("failed", `${what} could not be dumped and checked within ${timeoutMs / 1000} s`, {
+    new LifeboatError("failed", `${what} could not be ${done} within ${timeoutMs / 1000} s`, {
       hint: "Raise BACKUP_POSTGRES_TIMEOUT.",
     });
   return withDeadline(timeoutMs, tooLate, signal);

@@ -4,8 +4,8 @@ export interface Source {
   /** Unique in one backup; for a file or database below BACKUP_SOURCES its path there. Printable. */
   readonly name: string;
   /**
-   * Makes a consistent copy (or, for files read in place, the list of what to read) in `stage`, checks it, and
-   * resolves once nothing will change it again. Never writes to the live data.
+   * Makes a consistent copy (or, for files read in place, the list of what to read) in `stage`, checks it or leaves that
+   * to `Snapshot.prove`, and resolves once nothing will change it again. Never writes to the live data.
    * Rejects with a LifeboatError when there is no good copy to be had.
    */
   snapshot(stage: Stage, signal: AbortSignal): Promise<Snapshot>;
@@ -22,6 +22,11 @@ export interface Stage {
 export interface Snapshot {
   readonly members: readonly MemberList[];
   readonly finding: SourceFinding;
+  /**
+   * What is still to be found out about the copy, and needs neither the source nor a hold: it is done while the copy is
+   * sealed. Resolves with the whole finding; rejects when the copy is no good one. Undefined: it is known to be good.
+   */
+  readonly prove?: (signal: AbortSignal) => Promise<SourceFinding>;
 }
 
 /** Files for the archive, named by a list on disk because there may be millions of them. */

@@ -181,7 +181,7 @@ test("a stack that keeps everything in PostgreSQL has a backup too", async () =>
 
 test("a folder where the dumps would be is not mixed with them", async () => {
   await sidecar.sh("mkdir /x/data/.databases");
-  await fails(url(), /'\/x\/data\/\.databases' is where the dumps of PostgreSQL would be/);
+  await fails(url(), /'\/x\/data\/\.databases' is where the copies of PostgreSQL would be/);
   await sidecar.sh("rmdir /x/data/.databases");
 });
 
