@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
-import { readHeldJournal } from "../../../src/quiesce/journal.ts";
 import { cuttableEngine } from "../../quiesce/engine-proxy.ts";
 import { engineHost, makeStack, obedient, type Stack } from "../../quiesce/stack.ts";
 import { until } from "../../until.ts";
 import { makeSandbox, type Sandbox } from "../sandbox.ts";
 
 const RESTORE = ["restore", "latest", "--in-place", "--yes"];
-/** Takes a while to stop, and writes down that it was started. */
-const slowToStop = 'echo "$HOSTNAME" >>/data/starts; trap "sleep 2; exit 0" TERM; while :; do sleep 1000 & wait; done';
+/** Takes a while to stop, and writes down that it was started, and that it is stopping. */
+const slowToStop =
+  'echo "$HOSTNAME" >>/data/starts; trap "echo stopping >>/data/starts; sleep 2; exit 0" TERM; while :; do sleep 1000 & wait; done';
 
 interface Scene {
   readonly stack: Stack;
@@ -68,7 +68,8 @@ describe("a restore in place whose engine or containers are not what they were",
     const socket = join(stack.folder, "docker.sock");
     const engine = await cuttableEngine(t, socket);
     const restoring = sandbox.start(RESTORE, env(`unix://${socket}`));
-    await until("the container is about to stop", async () => (await readHeldJournal(sandbox.state)).length > 0);
+    const starts = join(sandbox.data, "app", "starts");
+    await until("the container is stopping", async () => (await readFile(starts, "utf8")).includes("stopping"));
     await engine.cut();
     await until("it has stopped", async () => (await stack.status("app"))[0] === "exited");
     await engine.mend();
