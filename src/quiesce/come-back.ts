@@ -54,9 +54,11 @@ interface Round {
 async function tryOnce(entries: readonly HeldContainer[], deadline: number, tools: QuiesceTools): Promise<Round> {
   const { clock, limits } = tools;
   const settling = new Map<string, Promise<Error | undefined>>();
+  const settledAt = new Map<string, number>();
   for (const entry of entries) {
     for (const id of entry.dependsOn) await settling.get(id);
     const started = await settled(start(entry, tools));
+    if (entry.act === "stop") settledAt.set(entry.id, clock.elapsedMs() + limits.settleMs);
     await failpoint("release:container-started");
     if (started instanceof Error) settling.set(entry.id, Promise.resolve(started));
     else {
@@ -65,8 +67,9 @@ async function tryOnce(entries: readonly HeldContainer[], deadline: number, tool
     }
   }
   const outcomes = entries.map(async (entry) => {
-    // Asked once more at the end, for one that came up and fell over while others were started.
-    const error = (await settling.get(entry.id)) ?? (await settled(untilWell(entry, 0, tools)));
+    // Asked once more at the end, for one that came up and fell over.
+    const error =
+      (await settling.get(entry.id)) ?? (await settled(stillWell(entry, settledAt.get(entry.id) ?? 0, tools)));
     return { entry, error: error instanceof Error ? error : undefined };
   });
   const ended = await Promise.all(outcomes);
@@ -123,6 +126,13 @@ async function untilWell(entry: HeldContainer, deadline: number, tools: QuiesceT
     if (isLast || container.state === "stopped") throw unwell(container);
     await clock.sleep(POLL_MS);
   }
+}
+
+/** Looks again once it has run for a while. */
+async function stillWell(entry: HeldContainer, settledAtMs: number, tools: QuiesceTools): Promise<void> {
+  const { clock } = tools;
+  await clock.sleep(Math.max(0, settledAtMs - clock.elapsedMs()));
+  await untilWell(entry, 0, tools);
 }
 
 function isWell({ state, health }: Container, found: HeldContainer): boolean {

@@ -12,6 +12,8 @@ export interface QuiesceLimits {
   readonly comeBackMs: number;
   /** How often all of them get their turn to come back, as long as that time lasts. */
   readonly comeBackRounds: number;
+  /** How long a container must run after its start to count as back: one that cannot run mostly ends at once. */
+  readonly settleMs: number;
   /** How long one that is unhealthy may take to become healthy after all. */
   readonly unhealthyMs: number;
   /** How long a container must run without being started again to count as well after a restore. */
@@ -31,6 +33,7 @@ export const defaultLimits: QuiesceLimits = {
   // An engine restart with many containers takes a minute or two; after five a person should know.
   comeBackMs: 300_000,
   comeBackRounds: Infinity,
+  settleMs: 1_000,
   unhealthyMs: 120_000,
   steadyMs: 5_000,
   healthMs: 120_000,

@@ -118,9 +118,9 @@ describe("after a crash", { concurrency: 4 }, () => {
     assert.equal((await again.release()).length, 1);
   });
 
-  test("a container that ends again right after its start is not back", async (t) => {
+  test("a container that ends again soon after its start is not back", async (t) => {
     const stack = await makeStack(t);
-    await stack.add("db", `test -e /once && exit 7; touch /once; ${obedient}`, stop);
+    await stack.add("db", `test -e /once && { sleep 0.3; exit 7; }; touch /once; ${obedient}`, stop);
     const hold = await stack.quiescer({ limits: { comeBackMs: 1500 } }).hold(never);
     const [failure] = await hold.release();
     assert.equal(failure?.kind, "left-down");
