@@ -106,7 +106,7 @@ for (const [signal, exitCode] of [
     const ended = sidecar.lifeboat(RESTORE, { BACKUP_DOCKER_PROJECT: sidecar.network });
     assert.equal((await stopped).exitCode, 0, "pg_restore was seen");
     await sidecar.sh(
-      `for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -${signal} \${p#/proc/}; fi; done 2>/dev/null`,
+      `for p in /proc/[0-9]*; do if grep -q checkout/src/[m]ain.ts $p/cmdline; then kill -${signal} \${p#/proc/}; fi; done 2>/dev/null`,
     );
     await server.sh(killAll("CONT", "pg_restore"));
     assert.equal((await ended).exitCode, exitCode);

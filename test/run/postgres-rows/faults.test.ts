@@ -245,7 +245,7 @@ async function undoFiles(): Promise<string[]> {
 
 async function endRuns(): Promise<void> {
   await sidecar.sh(
-    "for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
+    "for p in /proc/[0-9]*; do if grep -q checkout/src/[m]ain.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
   );
 }
 

@@ -64,7 +64,7 @@ for (const [signal, exitCode] of [
     const ended = sidecar.lifeboat(["backup"], labelled({ BACKUP_POSTGRES_TIMEOUT: "60s" }));
     await until("pg_dump runs", async () => (await server.sh(COMMANDS)).stdout.includes("pg_dump"));
     await sidecar.sh(
-      `for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -${signal} \${p#/proc/}; fi; done 2>/dev/null`,
+      `for p in /proc/[0-9]*; do if grep -q checkout/src/[m]ain.ts $p/cmdline; then kill -${signal} \${p#/proc/}; fi; done 2>/dev/null`,
     );
     assert.equal((await ended).exitCode, exitCode);
     await until("pg_dump has ended", async () => !(await server.sh(COMMANDS)).stdout.includes("pg_dump"));

@@ -140,7 +140,7 @@ test("SIGTERM in the middle of a dump ends pg_dump and the run", async () => {
   const ended = sidecar.lifeboat(["backup"], url());
   await until("pg_dump runs", async () => (await sidecar.sh(COMMANDS)).stdout.includes("pg_dump"));
   await sidecar.sh(
-    "for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
+    "for p in /proc/[0-9]*; do if grep -q checkout/src/[m]ain.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
   );
   assert.equal((await ended).exitCode, 143);
   assert.doesNotMatch((await sidecar.sh(COMMANDS)).stdout, /pg_dump/);

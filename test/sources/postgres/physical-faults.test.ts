@@ -174,7 +174,7 @@ test("SIGTERM in the middle of a copy ends pg_basebackup and the run", async () 
   const ended = sidecar.lifeboat(["backup"], physical("db"));
   await copying();
   await sidecar.sh(
-    "for p in /proc/[0-9]*; do if grep -q checkout/src/main.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
+    "for p in /proc/[0-9]*; do if grep -q checkout/src/[m]ain.ts $p/cmdline; then kill -TERM ${p#/proc/}; fi; done 2>/dev/null",
   );
   assert.equal((await ended).exitCode, 143);
   assert.doesNotMatch((await sidecar.sh(COMMANDS)).stdout, /pg_basebackup/);
