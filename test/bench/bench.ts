@@ -174,7 +174,7 @@ function print(results: ReadonlyMap<string, Result>): void {
 
 try {
   if (!isDumpAlone) await compare();
-  await compareDumps({ sizeMib, work, program, passphraseFile });
+  await compareDumps({ sizeMib, work, passphraseFile });
 } finally {
   await rm(work, { recursive: true, force: true });
 }

@@ -11,8 +11,6 @@ export interface DumpBench {
   readonly sizeMib: number;
   /** For what is made on the way; must exist. */
   readonly work: string;
-  /** Lifeboat, compiled. */
-  readonly program: string;
   readonly passphraseFile: string;
 }
 
@@ -24,25 +22,15 @@ const PG_DUMP = 'docker exec "$CONTAINER" pg_dump -Fc -Z zstd:3 -U app app';
  * One database dumped by `pg_dump -Fc -Z zstd:3` alone, and saved by Lifeboat: dumped by the same pg_dump in the same
  * container, read back whole by pg_restore, compressed, sealed, stored and proven. Prints a table.
  */
-export async function compareDumps({ sizeMib, work, program, passphraseFile }: DumpBench): Promise<void> {
+export async function compareDumps({ sizeMib, work, passphraseFile }: DumpBench): Promise<void> {
   await using network = await makeNetwork();
   await using server = await startPostgres(18, { network: network.name, name: "db", labels: DUMPED });
   await server.ready();
   const databaseBytes = await fill(server, sizeMib);
   const folder = await mkdtemp(join(work, "dumps-"));
   for (const name of ["nothing", "stored"]) await mkdir(join(folder, name));
-  const env = {
-    CONTAINER: server.container,
-    WORK: folder,
-    LIFEBOAT: program,
-    BACKUP_NAME: "bench",
-    BACKUP_DOCKER_PROJECT: network.name,
-    BACKUP_SOURCES: join(folder, "nothing"),
-    BACKUP_ARCHIVE: join(folder, "stored"),
-    BACKUP_STATE: join(folder, "state"),
-    GPG_PASSPHRASE_FILE: passphraseFile,
-    LOG_LEVEL: "warn",
-  };
+  const env = { CONTAINER: server.container, WORK: folder };
+  const backup = inImage(folder, passphraseFile, network.name);
   // Everything reads the database from the page cache: this compares programs, not disks.
   await measure(`${PG_DUMP} >/dev/null`, env);
   const [alone, ours]: [number[], number[]] = [[], []];
@@ -50,7 +38,7 @@ export async function compareDumps({ sizeMib, work, program, passphraseFile }: D
     process.stderr.write(`round ${round}: pg_dump alone, lifeboat …\n`);
     alone.push((await measure(`${PG_DUMP} >"$WORK/app.pgdump"`, env)).wallMs);
     await measure('rm -rf "$WORK/state" "$WORK"/stored/*', env);
-    ours.push((await measure('"$LIFEBOAT" backup', env)).wallMs);
+    ours.push((await measure(backup, env)).wallMs);
   }
   const aloneBytes = (await stat(join(folder, "app.pgdump"))).size;
   const { stdout } = await execa("du", ["-sb", join(folder, "stored")]);
@@ -58,6 +46,26 @@ export async function compareDumps({ sizeMib, work, program, passphraseFile }: D
     { name: "pg_dump -Fc -Z zstd:3", wallMs: Math.min(...alone), bytes: aloneBytes },
     { name: "lifeboat", wallMs: Math.min(...ours), bytes: Number.parseInt(stdout) },
   ]);
+}
+
+/** A backup as the sidecar makes it: by the image, whose pg_restore knows the server's major. */
+function inImage(folder: string, passphraseFile: string, project: string): string {
+  const socket = (process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock").replace("unix://", "");
+  const settings = {
+    BACKUP_NAME: "bench",
+    BACKUP_DOCKER_PROJECT: project,
+    BACKUP_SOURCES: join(folder, "nothing"),
+    BACKUP_ARCHIVE: join(folder, "stored"),
+    BACKUP_STATE: join(folder, "state"),
+    GPG_PASSPHRASE_FILE: passphraseFile,
+    LOG_LEVEL: "warn",
+  };
+  const volumes = [`${socket}:/var/run/docker.sock`, `${folder}:${folder}`, `${passphraseFile}:${passphraseFile}:ro`];
+  const options = [
+    ...volumes.map((volume) => `--volume '${volume}'`),
+    ...Object.entries(settings).map(([name, value]) => `--env '${name}=${value}'`),
+  ];
+  return `docker run --rm ${options.join(" ")} lifeboat:dev backup`;
 }
 
 const DUMPED = { "lifeboat.postgres": "true" };

@@ -18,6 +18,6 @@ if [ "${1:-}" = in-place ]; then
   node "$root/test/bench/in-place.ts" "$@"
   exit
 fi
-sh "$ground/prepare.sh" engine postgres
+sh "$ground/prepare.sh" engine image
 . "$cache/environment"
 node "$root/test/bench/bench.ts" "$@"

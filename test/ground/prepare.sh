@@ -1,10 +1,9 @@
 #!/bin/sh
-# prepare.sh [modules] [tools] [engine] [images] [postgres] [image] - makes this machine ready; without arguments for everything.
+# prepare.sh [modules] [tools] [engine] [images] [image] - makes this machine ready; without arguments for everything.
 #   modules  node_modules as package-lock.json has them, with the Node of the `node` package
 #   tools    programs that the product runs or the tests compare it with, from Debian packages
 #   engine   a Docker engine: the one that answers, else one of our own; docker compose and buildx
 #   images   the base images of the Dockerfile and the servers of the tests, pulled or built from Debian and npm
-#   postgres of these the server that the benchmark dumps
 #   image    lifeboat:dev
 # What is there already is kept, so that it may be run again at any time. The caller reads
 # .cache/ground/environment afterwards (how to reach the engine) and calls release.sh at the end.
@@ -24,7 +23,6 @@ for step; do
     archive-tools) prepare_archive_tools ;;
     engine) prepare_engine && prepare_plugins ;;
     images) prepare_images ;;
-    postgres) prepare_postgres_image ;;
     image) prepare_lifeboat_image ;;
     *) die "unknown step '$step'" ;;
   esac
