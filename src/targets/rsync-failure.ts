@@ -112,8 +112,8 @@ const wordless: ReadonlyMap<number | undefined, Omit<Meaning, "sign">> = new Map
   [
     11,
     {
-      says: "there is no space left there, or its disk is failing",
-      hint: "Look at the free space and the disk of the server. The backups there were not touched.",
+      says: "there is no space left there, its disk is failing, or the folder does not exist there",
+      hint: "Look at the free space and the disk of the server. Make the folder on the server; only its last part is made for you. The backups there were not touched.",
     },
   ],
 ]);

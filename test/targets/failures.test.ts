@@ -51,7 +51,7 @@ const saidByRsync: readonly [exitCode: number, said: string, told: RegExp, again
   [255, "ssh: connect to host h port 22: Connection refused", /cannot be reached/, true],
   [255, "ssh: Could not resolve hostname h: Name or service not known", /host name is not known/, true],
   [10, "", /rsync failed/, true],
-  [11, "", /no space left there, or its disk is failing/, false],
+  [11, "", /no space left there, its disk is failing, or the folder does not exist there/, false],
   [23, "something nobody knows", /rsync failed/, false],
 ];
 
