@@ -37,13 +37,16 @@ export async function sendBytes(bytes: Bytes, port: MessagePort, signal: AbortSi
 }
 
 async function nextOf(free: ArrayBuffer[], port: MessagePort, signal: AbortSignal): Promise<ArrayBuffer> {
-  while (!signal.aborted) {
+  for (;;) {
+    signal.throwIfAborted();
     const memory = free.pop();
     if (memory) return memory;
-    // Aborted, it rejects with an error of its own.
-    await once(port, "message", { signal }).catch(() => signal.throwIfAborted());
+    await once(port, "message", { signal }).catch((error: unknown) => {
+      // Aborted, it rejects with an error of its own.
+      signal.throwIfAborted();
+      throw error;
+    });
   }
-  throw signal.reason;
 }
 
 /**

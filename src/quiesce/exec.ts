@@ -127,7 +127,7 @@ for folder in /proc/[0-9]*; do
   pid=\${folder#/proc/}
   while IFS= read -r line || [ -n "$line" ]; do
     case $line in
-      *"LIFEBOAT_HOOK=$1"*) 
+      *"LIFEBOAT_HOOK=$1"*)
         found=0
         is_spared "$3" || { kill -s "$2" -- "-$pid"; kill -s "$2" "$pid"; }
         break ;;

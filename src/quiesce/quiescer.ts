@@ -20,9 +20,9 @@ export interface Quiescer {
   planForRestore(replaced: Replaced, signal: AbortSignal): Promise<RestorePlan>;
   /**
    * Stops every container that may write to one of the folders whatever its labels, and those that depend on one of the
-   * servers, and brings the labelled ones to rest. No hooks are run. What the journal holds already stays held. When it rejects, what
-   * came to rest stays there until `recover` is called: only the caller knows whether the data can be started on.
-   * Its release makes one try: what does not come up on the new data is given as a failure at once.
+   * servers, and brings the labelled ones to rest. No hooks are run. What the journal holds already stays held. When it
+   * rejects, what came to rest stays there until `recover` is called: only the caller knows whether the data can be
+   * started on. Its release makes one try: what does not come up on the new data is given as a failure at once.
    */
   holdForRestore(replaced: Replaced, signal: AbortSignal): Promise<RestoreHold>;
   /**

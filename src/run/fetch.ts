@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { LifeboatError } from "../errors.ts";
-import { digestOfFile } from "../system/read-ahead.ts";
+import { digestOfFile } from "../system/digest.ts";
 import type { Found } from "./find.ts";
 import type { Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";

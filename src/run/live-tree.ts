@@ -1,12 +1,11 @@
-import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { lstat, open, readlink, rm, type FileHandle } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
+import { lstat, open, readlink, rm } from "node:fs/promises";
 import type { AddedEntry } from "../archive/entry-table.ts";
 import { describeError } from "../errors.ts";
 import { bytesOf, byteStringOf, printable, type ByteString } from "../sources/names.ts";
 import { sqliteSource } from "../sources/sqlite.ts";
 import type { FoundDatabase } from "../sources/survey.ts";
+import { digestOf } from "../system/digest.ts";
 import { isSystemError } from "../system/files.ts";
 import { surveySources } from "./snapshot.ts";
 import { requireSpace, type Spool } from "./spool.ts";
@@ -59,13 +58,7 @@ export async function isLive(sources: string, path: Buffer): Promise<boolean> {
 /** SHA-256 of the live file at that path of a backup. Never follows a link and never waits for a FIFO's writer. */
 export async function sha256OfLive(sources: string, path: Buffer, signal: AbortSignal): Promise<string> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  return await sha256Of(await open(livePath(sources, path), flags), signal);
-}
-
-async function sha256Of(file: FileHandle, signal: AbortSignal): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(file.createReadStream({ highWaterMark: 1024 * 1024 }), hash, { signal });
-  return hash.digest("hex");
+  return (await digestOf(await open(livePath(sources, path), flags), signal)).sha256;
 }
 
 async function copiedDatabase(
@@ -82,7 +75,7 @@ async function copiedDatabase(
     const { members, finding } = await source.snapshot({ folder }, signal);
     const copy = bytesOf(`${byteStringOf(members[0]?.root ?? "")}/${byteStringOf(found.path)}`);
     const { size, mtimeNs } = await lstat(copy, { bigint: true });
-    const sha256 = await sha256Of(await open(copy, "r"), signal);
+    const { sha256 } = await digestOf(await open(copy, "r"), signal);
     const { uid, gid, mode } = found;
     const path = bytesOf(`backup/${byteStringOf(found.path)}`);
     const entry = { path, type: "file" as const, sizeBytes: Number(size), mode, uid, gid, mtimeNs, sha256 };

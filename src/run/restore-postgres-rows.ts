@@ -1,13 +1,14 @@
 import { LifeboatError } from "../errors.ts";
 import { chooseRows, lookAtTables, requireAbleServer, writeRows } from "../sources/postgres-rows.ts";
-import { DUMPS_FOLDER, dumpPath } from "../sources/postgres/file-names.ts";
-import { recordedDatabase, type RecordedDatabase } from "../sources/postgres/load.ts";
+import { DUMPS_FOLDER } from "../sources/postgres/file-names.ts";
+import { lockWaitMs } from "../sources/postgres/patience.ts";
 import type { PostgresServer } from "../sources/postgres/server.ts";
 import type { TableOutcome } from "../sources/rows.ts";
 import { withDeadline } from "../system/clock.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { acquireLock } from "../system/lock.ts";
 import { conduct } from "./conduct.ts";
+import { dumpsIn, type RecordedDump } from "./dumps.ts";
 import { fetchOneFile } from "./fetch-one-file.ts";
 import { findBackup, type Found } from "./find.ts";
 import { refusePending } from "./in-place/pending.ts";
@@ -84,15 +85,10 @@ export async function restorePostgresRows(
     const isNeeded = tables.some(({ added, different }) => added + different > 0);
     // Somebody else may have brought them back since the rehearsal.
     done = isNeeded ? { undoFile } : {};
-    log.info("rows restored", { server: server.name, database: live.database, undo: undoFile });
+    log.info("rows restored", { server: server.name, database: live.database, ...done });
     tellAltered(tables, run);
   });
   return { report, tables, written: done !== undefined, ...done };
-}
-
-/** As for dumps: of the time there is, at most a minute and at most half is spent on one lock. */
-function lockWaitMs(timeoutMs: number): number {
-  return Math.min(60_000, Math.ceil(timeoutMs / 2));
 }
 
 function deadlineOf(timeoutMs: number, signal: AbortSignal) {
@@ -103,33 +99,18 @@ function deadlineOf(timeoutMs: number, signal: AbortSignal) {
   return withDeadline(timeoutMs, tooLate, signal);
 }
 
-interface Dumped {
-  readonly recorded: RecordedDatabase;
-  readonly server: string;
-  readonly database: string;
-  readonly dumpBytes: number;
-  readonly flaws: readonly string[];
-}
-
 /** What the receipt has about the database of a dump. Throws "not-found" if there is none of that path. */
-function dumpOf(found: Found, path: string): Dumped {
-  const { sources, id } = found.backup.receipt;
-  const dumps = sources.flatMap(({ kind, name, facts, flaws }) => {
-    const recorded = kind === "postgres" ? recordedDatabase(facts) : undefined;
-    const database = String(facts["database"]);
-    if (!recorded || !name.endsWith(`/${database}`)) return [];
-    const server = name.slice(0, -database.length - 1);
-    return [{ recorded, server, database, dumpBytes: Number(facts["dumpBytes"] ?? 0), flaws }];
-  });
-  const dump = dumps.find(({ server, database }) => dumpPath(server, database) === path);
+function dumpOf({ backup: { receipt } }: Found, path: string): RecordedDump {
+  const dumps = dumpsIn(receipt);
+  const dump = dumps.find((one) => one.path === path);
   if (dump) return dump;
-  const paths = dumps.map(({ server, database }) => `'${dumpPath(server, database)}'`).join(", ");
-  throw new LifeboatError("not-found", `there is no dump '${path}' in backup ${id}`, {
+  const paths = dumps.map((one) => `'${one.path}'`).join(", ");
+  throw new LifeboatError("not-found", `there is no dump '${path}' in backup ${receipt.id}`, {
     hint: paths === "" ? "It has no dump of PostgreSQL at all." : `It has: ${paths}.`,
   });
 }
 
-async function serverOf({ server: name }: Dumped, tools: Tools, signal: AbortSignal): Promise<PostgresServer> {
+async function serverOf({ server: name }: RecordedDump, tools: Tools, signal: AbortSignal): Promise<PostgresServer> {
   const servers = await tools.findPostgres(signal);
   const server = servers.find((one) => one.name === name);
   if (server) return server;

@@ -11,6 +11,7 @@ import { openSession } from "./postgres/rows/session.ts";
 import { SqlError } from "./postgres/rows/sql-error.ts";
 import { requireTable, requireWritableTable, sharedTable, type SharedTable } from "./postgres/rows/table.ts";
 import type { PostgresServer } from "./postgres/server.ts";
+import { majorOf } from "./postgres/survey.ts";
 import type { RowWish } from "./rows.ts";
 
 export type { ChosenRows } from "./postgres/rows/choose.ts";
@@ -52,7 +53,7 @@ export async function requireAbleServer(
       hint: "Restore into its primary.",
     });
   }
-  if (Math.floor(facts.versionNumber / 10_000) < Math.floor(recorded.versionNumber / 10_000)) {
+  if (majorOf(facts) < majorOf(recorded)) {
     throw new PostgresError(
       `PostgreSQL server '${name}' has version ${facts.version}, older than ${recorded.version}, of which the dump is`,
       { hint: "Dumps load into the same major or a newer one." },

@@ -8,7 +8,8 @@ import { hasForeignWords } from "./postgres/foreign-words.ts";
 import { explained, PostgresError } from "./postgres/failure.ts";
 import { dumpPath, globalsPath } from "./postgres/file-names.ts";
 import { outputToFile } from "./postgres/output.ts";
-import { patiently } from "./postgres/patience.ts";
+import { lockWaitMs, patiently } from "./postgres/patience.ts";
+import { literal } from "./postgres/sql.ts";
 import { majorOf, type FoundServer, type PostgresOptions } from "./postgres/survey.ts";
 import type { Snapshot, Source, SourceFinding, Stage } from "./source.ts";
 
@@ -126,11 +127,6 @@ async function dump(
 
 const MAX_NOTICES = 1000;
 
-/** A minute is longer than any lock that is taken in passing; the rest of the time is for the dump. */
-function lockWaitMs(timeoutMs: number): number {
-  return Math.min(60_000, Math.ceil(timeoutMs / 2));
-}
-
 /** Only where nobody asked for it by name: between the list of all databases and its own dump. */
 async function wasDropped(
   { server }: FoundServer,
@@ -139,8 +135,7 @@ async function wasDropped(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (server.databases !== "all" || !(error instanceof PostgresError)) return false;
-  const asText = `'${database.replaceAll("'", "''")}'`;
-  const sql = `SELECT json_build_array(count(*)) FROM pg_catalog.pg_database WHERE datname = ${asText}`;
+  const sql = `SELECT json_build_array(count(*)) FROM pg_catalog.pg_database WHERE datname = ${literal(database)}`;
   const [count] = (await server.ask(server.entrance, sql, signal)) as [number];
   return count === 0;
 }

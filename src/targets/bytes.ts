@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Writable } from "node:stream";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { orAborted } from "../system/read-ahead.ts";
+import { orAborted } from "../system/or-aborted.ts";
 import type { StoredDigest } from "./target.ts";
 
 /** Size and SHA-256 of everything in `stream`. Rejects as the stream does, or with the signal's reason. */

@@ -1,6 +1,7 @@
 import { constants, open, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import { closeLater, orAborted, readAhead } from "../system/read-ahead.ts";
+import { orAborted } from "../system/or-aborted.ts";
+import { closeLater, readAhead } from "../system/read-ahead.ts";
 import { localFailure } from "./local-failure.ts";
 
 /**

@@ -2,7 +2,7 @@ import { access, constants, link, lstat, readdir, readFile, rename, rm, stat, un
 import { dirname, join } from "node:path";
 import { systemClock, type Clock } from "../system/clock.ts";
 import { isSystemError, syncFolder } from "../system/files.ts";
-import { digestOfFile } from "../system/read-ahead.ts";
+import { digestOfFile } from "../system/digest.ts";
 import { copyDurably, copyToSpool } from "./durable-copy.ts";
 import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
 import { localFailure } from "./local-failure.ts";

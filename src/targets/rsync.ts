@@ -4,7 +4,7 @@ import { LifeboatError } from "../errors.ts";
 import { ChildError } from "../system/children.ts";
 import type { Clock } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
-import { digestOfFile } from "../system/read-ahead.ts";
+import { digestOfFile } from "../system/digest.ts";
 import { fetchInto, sweepFreshFolders, withFreshFolder } from "./fresh-folder.ts";
 import { checkKey } from "./keys.ts";
 import { orFullHere } from "./local-failure.ts";

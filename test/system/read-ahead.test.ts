@@ -5,7 +5,8 @@ import { mkdtemp, open, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { digestOfFile, readAhead } from "../../src/system/read-ahead.ts";
+import { digestOfFile } from "../../src/system/digest.ts";
+import { readAhead } from "../../src/system/read-ahead.ts";
 
 const never = new AbortController().signal;
 

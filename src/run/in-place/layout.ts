@@ -20,8 +20,10 @@ export interface Layout {
   readonly shares: readonly Share[];
   /** Places that the backup knows nothing of: they stay as they are. */
   readonly unknown: readonly Place[];
-  /** What the backup has of database servers, which is not put in place as files. */
+  /** Dumps of databases and of roles, which are not put in place as files. */
   readonly stored: readonly StoredFile[];
+  /** Base backups of servers are among what was asked for. */
+  readonly hasBaseBackups: boolean;
 }
 
 export interface StoredFile {
@@ -47,6 +49,7 @@ export async function layOut(
   const meant = new Map<string, string>();
   const homeless: string[] = [];
   const stored: StoredFile[] = [];
+  let hasBaseBackups = false;
   for await (const entry of entries) {
     const path = entry.path.toString("latin1").slice("backup/".length);
     for (const wanted of missing) {
@@ -55,7 +58,10 @@ export async function layOut(
     }
     const isWanted = !only || only.some((wanted) => isAtOrBelow(path, wanted));
     if (isAtOrBelow(path, DUMPS)) {
-      if (entry.type !== "folder") stored.push({ path, sizeBytes: entry.sizeBytes, isWanted });
+      // Right below a server's folder are its dumps; deeper is its base backup, which may have any number of files.
+      const isDeep = path.split("/", 4).length > 3;
+      if (isDeep) hasBaseBackups ||= isWanted;
+      else if (entry.type !== "folder") stored.push({ path, sizeBytes: entry.sizeBytes, isWanted });
       // Where the sources themselves are a place they are extracted along with it.
       for (const one of known) if (isWanted && one.path === "") one.stagedBytes += entry.sizeBytes;
     } else if (isWanted) {
@@ -78,6 +84,7 @@ export async function layOut(
       }),
     unknown: only ? [] : known.filter((one) => !one.isKnown).map(({ place }) => place),
     stored,
+    hasBaseBackups,
   };
 }
 

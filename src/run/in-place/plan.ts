@@ -3,7 +3,7 @@ import { freeBytes } from "../../system/files.ts";
 import type { PlannedStop } from "../../quiesce/quiescer.ts";
 import type { Found } from "../find.ts";
 import type { Tools } from "../tools.ts";
-import type { Layout, StoredFile } from "./layout.ts";
+import type { Layout } from "./layout.ts";
 import type { Prepared } from "./postgres/prepare.ts";
 import type { DatabaseSwap } from "./postgres/swap-schema.ts";
 
@@ -57,7 +57,7 @@ export async function describePlan(about: Planned, { quiescer }: Tools, signal: 
     backup: { receipt },
     target,
   } = about.found;
-  const { shares, unknown, stored } = about.layout;
+  const { shares, unknown, hasBaseBackups } = about.layout;
   const { by, keepOld, prepared, swaps } = about;
   const folders = shares.map(({ place }) => place.folder);
   const servers = [...new Set(prepared.databases.map(({ server }) => server))];
@@ -86,14 +86,10 @@ export async function describePlan(about: Planned, { quiescer }: Tools, signal: 
       ...(hasEngine ? [] : ["there is no Docker socket: see that nothing uses the data"]),
       ...unknown.map(({ folder }) => `'${folder}' is not in this backup and stays as it is`),
       ...(servers.length > 0 ? ["whoever is in one of these databases is thrown out when they change places"] : []),
-      ...(stored.some(isBaseBackup) ? ["base backups of PostgreSQL servers are not put back by this command"] : []),
+      ...(hasBaseBackups ? ["base backups of PostgreSQL servers are not put back by this command"] : []),
     ],
     warnings,
   };
-}
-
-function isBaseBackup({ path, isWanted }: StoredFile): boolean {
-  return isWanted && path.split("/")[2] === "physical";
 }
 
 /** Its files would be replaced as well: two backups of one thing, of which only one can win. */

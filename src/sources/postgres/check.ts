@@ -1,7 +1,7 @@
-import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { LifeboatError } from "../../errors.ts";
 import { runChild } from "../../system/children.ts";
+import { dumpBytes } from "./dump-bytes.ts";
 import { runToEnd } from "./output.ts";
 import type { PostgresServer } from "./server.ts";
 
@@ -22,7 +22,7 @@ export async function checkDump(
       await runChild({ program: "pg_restore", args: ["--file=/dev/null", path] }, { timeoutMs: CHECK_MS, signal });
       return `pg_restore ${client.version}`;
     }
-    const input = createReadStream(path, { highWaterMark: 1024 * 1024 });
+    const input = dumpBytes(path);
     const call = { program: "pg_restore", args: ["--file=/dev/null"], database: server.entrance, input } as const;
     await runToEnd(server, call, signal);
     return "pg_restore of the server's container";

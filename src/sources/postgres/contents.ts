@@ -37,21 +37,26 @@ export async function contentsOf(dump: DumpFile, signal: AbortSignal): Promise<C
 
 const COPY = /^COPY ((?:"(?:[^"]|"")*"|[^\s"(])+) .*FROM stdin;$/s;
 
-/** Lines without their ends. */
+/** Lines without their ends; of one that is longer than any statement of pg_dump's, the beginning. A row may have a GiB. */
 async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
-  let begun: Buffer[] = [];
+  let begun: Buffer = Buffer.alloc(0);
+  const withMore = (more: Buffer) =>
+    begun.length >= MAX_LINE_BYTES ? begun : Buffer.concat([begun, more]).subarray(0, MAX_LINE_BYTES);
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       const rest = chunk.subarray(start, end);
-      yield begun.length === 0 ? rest : Buffer.concat([...begun, rest]);
-      begun = [];
+      yield begun.length === 0 ? rest : withMore(rest);
+      begun = Buffer.alloc(0);
       start = end + 1;
     }
-    if (start < chunk.length) begun.push(chunk.subarray(start));
+    if (start < chunk.length) begun = withMore(chunk.subarray(start));
   }
-  if (begun.length > 0) yield Buffer.concat(begun);
+  if (begun.length > 0) yield begun;
 }
+
+/** A COPY with all columns that a table can have, 1600 names of 63 bytes, each of these a quote. */
+const MAX_LINE_BYTES = 256 * 1024;
 
 /** Sentences for each table that has not as many rows as the dump brought, and for large objects; none if all is there. */
 export async function missingFrom(

@@ -1,6 +1,6 @@
-import { createReadStream } from "node:fs";
 import { startChild } from "../../system/children.ts";
 import type { RunningProgram } from "../server-container.ts";
+import { dumpBytes } from "./dump-bytes.ts";
 import type { PostgresServer } from "./server.ts";
 
 /** A dump on this machine's disk, and whose pg_restore can read it. */
@@ -14,7 +14,7 @@ export interface DumpFile {
 export function printDump({ path, reader }: DumpFile, args: readonly string[], signal: AbortSignal): RunningProgram {
   const all = ["--file=-", ...args];
   if (reader) {
-    const input = createReadStream(path, { highWaterMark: 1024 * 1024 });
+    const input = dumpBytes(path);
     return reader.start({ program: "pg_restore", args: all, database: reader.entrance, input }, signal);
   }
   const child = startChild({ program: "pg_restore", args: [...all, path] }, { signal });

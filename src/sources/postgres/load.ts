@@ -1,12 +1,11 @@
-import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
 import { z } from "zod";
 import { LifeboatError } from "../../errors.ts";
 import { ChildError } from "../../system/children.ts";
+import { dumpBytes } from "./dump-bytes.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import { PostgresError } from "./failure.ts";
-import { FIRST_WITH_ALL_SETTINGS, loadIntoOlder } from "./load-older.ts";
 import { runToEnd } from "./output.ts";
+import { pour } from "./pour.ts";
 import type { PostgresServer } from "./server.ts";
 import { endSessions } from "./sessions.ts";
 import { identifier, literal, runSql } from "./sql.ts";
@@ -92,12 +91,12 @@ export interface Load {
  */
 export async function loadDump(server: PostgresServer, load: Load, signal: AbortSignal): Promise<void> {
   const { database, path, args = [], onProgress } = load;
-  const all = ["--exit-on-error", "--no-password", `--dbname=${connectionTo(database)}`, ...args];
-  const file = createReadStream(path, { highWaterMark: 1024 * 1024 });
-  const input = Readable.from(counted(file, onProgress), { objectMode: false });
   try {
-    if (await isOlder(server, database, signal)) await loadIntoOlder(server, load, signal);
-    else await runToEnd(server, { program: "pg_restore", args: all, database, input }, signal);
+    if (await isOlder(server, database, signal)) {
+      await pour(server, { database, path, args, verbosity: "terse", until: END_OF_SETTINGS, onProgress }, signal);
+    } else {
+      await loadDirectly(server, load, signal);
+    }
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof ChildError)) throw error;
@@ -107,25 +106,35 @@ export async function loadDump(server: PostgresServer, load: Load, signal: Abort
     throw new PostgresError(`cannot load the dump into '${database}' of PostgreSQL server '${server.name}': ${said}`, {
       cause: error,
     });
-  } finally {
-    file.destroy();
   }
 }
 
-/** Its own programs always fit. */
+async function loadDirectly(
+  server: PostgresServer,
+  { database, path, args = [], onProgress }: Load,
+  signal: AbortSignal,
+): Promise<void> {
+  const all = ["--exit-on-error", "--no-password", `--dbname=${connectionTo(database)}`, ...args];
+  const input = dumpBytes(path, onProgress);
+  try {
+    await runToEnd(server, { program: "pg_restore", args: all, database, input }, signal);
+  } finally {
+    input.destroy();
+  }
+}
+
+/** What follows the settings at the top of what pg_restore prints. */
+const END_OF_SETTINGS = /^SELECT pg_catalog\.set_config\(/;
+
+/** The first major that knows every setting that pg_restore of this image begins with: transaction_timeout. */
+const FIRST_WITH_ALL_SETTINGS = 17;
+
+/** Of an older major than this image's pg_restore knows to speak to. Its own programs always fit. */
 async function isOlder(server: PostgresServer, database: string, signal: AbortSignal): Promise<boolean> {
   if (server.programs === "server") return false;
   const sql = "SELECT json_build_array(current_setting('server_version_num')::int)";
   const [version] = (await server.ask(database, sql, signal)) as [number];
   return version < FIRST_WITH_ALL_SETTINGS * 10_000;
-}
-
-async function* counted(chunks: AsyncIterable<Buffer>, onProgress: Load["onProgress"]): AsyncGenerator<Buffer, void> {
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    onProgress?.((bytes += chunk.length));
-    yield chunk;
-  }
 }
 
 /** A name that looks like a connection string would be read as one. */

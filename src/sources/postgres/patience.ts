@@ -22,3 +22,8 @@ export async function patiently<T>(
     await clock.sleep(pauseMs, signal);
   }
 }
+
+/** For one lock: a minute is longer than any that is taken in passing; the rest of the time is for the work itself. */
+export function lockWaitMs(timeoutMs: number): number {
+  return Math.min(MAX_PATIENCE_MS, Math.ceil(timeoutMs / 2));
+}

@@ -2,6 +2,7 @@ import { LifeboatError } from "../../errors.ts";
 import { vantagePoint, type RecordedDatabase } from "./load.ts";
 import type { PostgresServer } from "./server.ts";
 import { literal, selectJson } from "./sql.ts";
+import { majorOf } from "./survey.ts";
 
 /** A server that databases are to be restored on. */
 export interface Standing {
@@ -59,12 +60,11 @@ export function refuseUnready(
   recorded: ReadonlyMap<string, RecordedDatabase>,
 ): void {
   const problems: string[] = [];
-  const major = (number: number) => Math.floor(number / 10_000);
   for (const [name, { versionNumber, version, extensions }] of recorded) {
-    if (major(versionNumber) > major(standing.versionNumber)) {
+    if (majorOf({ versionNumber }) > majorOf(standing)) {
       problems.push(
         `'${name}' was saved from PostgreSQL ${version}, and the server is older: ${standing.version}; it needs ` +
-          `${major(versionNumber)} or newer`,
+          `${majorOf({ versionNumber })} or newer`,
       );
     }
     const missing = Object.keys(extensions).filter((one) => !standing.extensions.includes(one));

@@ -4,6 +4,7 @@ import type { MemberList, Stage } from "../source.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import { DUMPS_FOLDER, fileNameOf } from "./file-names.ts";
 import { connectionTo } from "./load.ts";
+import { oneLine, quoted } from "./page-words.ts";
 import type { FoundServer } from "./survey.ts";
 
 /** A database that was dumped, and what was found out about it. */
@@ -74,13 +75,4 @@ function optionsOf({ owner, encoding, collate, ctype, localeProvider, locale }: 
     ...[`--lc-collate=${quoted(collate)}`, `--lc-ctype=${quoted(ctype)}`],
     ...(provider[localeProvider] ?? []),
   ];
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_.,:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, "?");
 }

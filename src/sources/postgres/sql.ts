@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { LifeboatError } from "../../errors.ts";
 import { explained, PostgresError } from "./failure.ts";
+import { psqlArgs } from "./psql-args.ts";
 import type { PostgresServer } from "./server.ts";
 
 /** A name as SQL wants it, whatever is in it. */
@@ -47,9 +48,7 @@ async function psql(
   { what, sql }: Act,
   signal: AbortSignal,
 ): Promise<string> {
-  // terse: without the line of the statement, which may have a password's hash in it.
-  const settings = ["ON_ERROR_STOP=1", "VERBOSITY=terse", "SHOW_CONTEXT=never"].map((one) => `--set=${one}`);
-  const args = ["--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align", ...settings, "--file=-"];
+  const args = psqlArgs("terse", ["--tuples-only", "--no-align"]);
   const input = Readable.from([`SET client_encoding = 'UTF8';\n${sql}\n`], { objectMode: false });
   const program = server.start({ program: "psql", args, database, input }, signal);
   try {

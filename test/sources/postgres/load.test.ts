@@ -94,6 +94,7 @@ b""(""" (x text); INSERT INTO "COPY a (x) FROM stdin;
 b""(""" VALUES (E'\\\\.'), (E'two\nlines'), (NULL), ('');
     CREATE TABLE none (); CREATE TABLE parent (x int); CREATE TABLE child () INHERITS (parent);
     INSERT INTO parent VALUES (1); INSERT INTO child VALUES (2), (3);
+    CREATE TABLE wide AS SELECT repeat('x', 3000000) || n AS x FROM generate_series(1, 3) AS n;
     SELECT lo_from_bytea(7, 'x'), lo_create(8);`,
     "odd",
   );
@@ -105,7 +106,7 @@ b""(""" VALUES (E'\\\\.'), (E'two\nlines'), (NULL), ('');
   assert.deepEqual(contents.largeObjects, 2);
   assert.deepEqual(
     [...contents.rows.values()].sort((a, b) => a - b),
-    [0, 1, 2, 4],
+    [0, 1, 2, 3, 4],
   );
   assert.deepEqual(await missingFrom(server, "odd", contents, never), []);
   await sql("DELETE FROM ONLY parent; SELECT lo_unlink(8)", "odd");

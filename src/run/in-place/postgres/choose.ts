@@ -1,7 +1,8 @@
 import { LifeboatError } from "../../../errors.ts";
 import type { Receipt } from "../../../archive/receipt.ts";
-import { dumpPath, globalsPath } from "../../../sources/postgres/file-names.ts";
-import { recordedDatabase, type RecordedDatabase } from "../../../sources/postgres/load.ts";
+import { globalsPath } from "../../../sources/postgres/file-names.ts";
+import type { RecordedDatabase } from "../../../sources/postgres/load.ts";
+import { dumpsIn } from "../../dumps.ts";
 import type { Layout } from "../layout.ts";
 
 /** A database that is to be restored, as the backup has it. */
@@ -22,18 +23,13 @@ export interface Chosen {
 }
 
 /** Throws when `--only` names what belongs to databases, but none of them; and for a dump the receipt does not know. */
-export function chooseDatabases({ stored, shares }: Layout, { sources }: Receipt, isPartial: boolean): Chosen {
+export function chooseDatabases({ stored, shares }: Layout, receipt: Receipt, isPartial: boolean): Chosen {
   const left = new Map(
-    stored.filter(({ path, isWanted }) => isWanted && DUMP.test(path)).map((one) => [one.path, one]),
+    stored.filter(({ path, isWanted }) => isWanted && path.endsWith(".pgdump")).map((one) => [one.path, one]),
   );
-  const databases = sources.flatMap(({ kind, name, facts }): ChosenDatabase[] => {
-    const { database } = facts;
-    if (kind !== "postgres" || typeof database !== "string") return [];
-    const server = name.slice(0, -database.length - 1);
-    const path = dumpPath(server, database);
+  const databases = dumpsIn(receipt).flatMap(({ server, database, path, recorded }): ChosenDatabase[] => {
     const dump = left.get(latin1(path));
-    const recorded = recordedDatabase(facts);
-    if (!dump || !recorded) return [];
+    if (!dump) return [];
     left.delete(dump.path);
     return [{ server, name: database, path, dumpBytes: dump.sizeBytes, recorded }];
   });
@@ -56,9 +52,6 @@ export function chooseDatabases({ stored, shares }: Layout, { sources }: Receipt
   );
   return { databases, globals };
 }
-
-/** Right below its server's folder; a file of that ending inside a base backup is the server's own. */
-const DUMP = /^\.databases\/[^/]+\/[^/]+\.pgdump$/;
 
 function latin1(path: string): string {
   return Buffer.from(path).toString("latin1");

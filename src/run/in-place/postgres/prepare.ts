@@ -10,6 +10,7 @@ import { rolesOf } from "../../../sources/postgres/globals.ts";
 import { patiently } from "../../../sources/postgres/patience.ts";
 import { refuseUnready, standingOf, type Standing } from "../../../sources/postgres/readiness.ts";
 import type { PostgresServer } from "../../../sources/postgres/server.ts";
+import { majorOf } from "../../../sources/postgres/survey.ts";
 import type { Fetched } from "../../fetch.ts";
 import type { Found } from "../../find.ts";
 import { requireSpace, type Spool } from "../../spool.ts";
@@ -66,7 +67,7 @@ export async function prepareDatabases(
   const ready: ReadyDatabase[] = [];
   for (const one of databases) {
     const on = servers.get(one.server)!;
-    const isReadable = Math.floor(one.recorded.versionNumber / 10_000) <= client.major;
+    const isReadable = majorOf(one.recorded) <= client.major;
     const dump = { path: join(folder, one.path), ...(isReadable ? {} : { reader: on }) };
     if (isReadable && (await hasForeignWords(dump.path, signal))) throw notLoadable(one);
     const now = standings.get(one.server)?.databases.find(({ name }) => name === one.name);

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { oneLine, quoted } from "../page-words.ts";
 import { majorOf } from "../survey.ts";
 import type { PhysicalFacts } from "./facts.ts";
 import type { WalRange } from "./manifest.ts";
@@ -71,13 +72,4 @@ there to any later moment. Before the first start, add to data/postgresql.auto.c
 
 and make an empty file data/recovery.signal.
 `;
-}
-
-/** For a shell. */
-function quoted(text: string): string {
-  return /^[A-Za-z0-9_.,:@%+/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, "?");
 }

@@ -5,6 +5,7 @@ import { LifeboatError } from "../../../errors.ts";
 import { ChildError } from "../../../system/children.ts";
 import { withDeadline } from "../../../system/clock.ts";
 import { explained } from "../failure.ts";
+import { psqlArgs } from "../psql-args.ts";
 import type { PostgresServer } from "../server.ts";
 import { SqlError } from "./sql-error.ts";
 
@@ -30,12 +31,7 @@ export interface Session extends AsyncDisposable {
   copyOut(sql: string, encoding?: string): AsyncIterable<Buffer>;
 }
 
-const ARGS = [
-  ...["--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align"],
-  // The context of an error may have a row in it.
-  ...["ON_ERROR_STOP=1", "VERBOSITY=verbose", "SHOW_CONTEXT=never"].map((one) => `--set=${one}`),
-  "--file=-",
-];
+const ARGS = psqlArgs("verbose", ["--tuples-only", "--no-align"]);
 
 /** `lockWaitMs`: how long a statement waits for a lock. */
 export async function openSession(
