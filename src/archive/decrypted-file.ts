@@ -11,7 +11,7 @@ import type { Bytes } from "./through-child.ts";
 
 /**
  * Opens an encrypted file as `decrypted` does, a large one in a thread of its own: decrypting takes as long as
- * everything else this program does for a restore.
+ * everything else this program does for a restore. A buffer given is only valid until the next one is asked for.
  */
 export async function decryptedFile(path: string, keys: OpeningKeys, signal: AbortSignal): Promise<Bytes> {
   const { size } = await stat(path);
@@ -36,8 +36,7 @@ async function* decryptedInThread(
   const order: DecryptingOrder = { path, sessionKey, plain: port2 };
   await using thread = startThread("decrypting-thread", import.meta.url, order, [port2]);
   try {
-    // Copied, because the reader may keep what it was given while it asks for more.
-    for await (const bytes of receivedBytes(port1, AbortSignal.any([signal, thread.failed]))) yield Buffer.from(bytes);
+    yield* receivedBytes(port1, AbortSignal.any([signal, thread.failed]));
     await thread.answer;
   } finally {
     port1.close();

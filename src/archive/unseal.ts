@@ -21,7 +21,8 @@ export async function openSealed(path: string, keys: OpeningKeys, signal: AbortS
     const encrypted = isEncrypted(path, await headOfFile(path, 1));
     const packed = encrypted ? await decryptedFile(path, keys, signal) : fileBytes(path, signal);
     const [head, bytes] = await peek(packed);
-    return namingFile(path, decompressed(bytes, compressionOf(path, head), signal), signal);
+    const kind = compressionOf(path, head);
+    return namingFile(path, kind === "none" ? copied(bytes) : decompressed(bytes, kind, signal), signal);
   } catch (error) {
     throw aboutFile(path, error, signal);
   }
@@ -90,6 +91,11 @@ async function* following(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGe
   } finally {
     await chunks.return?.();
   }
+}
+
+/** The same bytes in memory that the reader may keep. */
+async function* copied(bytes: Bytes): AsyncGenerator<Buffer, void> {
+  for await (const chunk of bytes) yield Buffer.from(chunk);
 }
 
 /** The same bytes; a failure names the file. */

@@ -6,10 +6,11 @@ import { after, before, test } from "node:test";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { WORTH_A_THREAD_BYTES } from "../../src/archive/decrypted-file.ts";
+import { compressed } from "../../src/archive/compression.ts";
 import { writeEncryptedFile } from "../../src/archive/encrypted-file.ts";
 import { openSealed } from "../../src/archive/unseal.ts";
 import { Secret } from "../../src/system/secret.ts";
-import { live, passphraseKey, passphraseKeys } from "./rig.ts";
+import { live, passphraseKey, passphraseKeys, zst } from "./rig.ts";
 
 /** Files large enough to be opened in a thread of their own behave as small ones do. */
 const folder = mkdtempSync(join(tmpdir(), "lifeboat-threads-"));
@@ -46,6 +47,21 @@ async function damage(at: number): Promise<AsyncDisposable> {
 test("a large file gives what was sealed, and its size and digest are those of the file", async () => {
   assert.equal(
     await digestOf(await openSealed(path, passphraseKeys, live)),
+    createHash("sha256").update(content).digest("hex"),
+  );
+});
+
+test("what a large file without compression gives may be kept", async () => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of await openSealed(path, passphraseKeys, live)) chunks.push(chunk);
+  assert.ok(Buffer.concat(chunks).equals(content));
+});
+
+test("a large file that is compressed gives what was sealed", async () => {
+  const packed = join(folder, "large.tar.zst.gpg");
+  await writeEncryptedFile(packed, compressed(cut(content, 300_000), zst, 1, live), passphraseKey, live);
+  assert.equal(
+    await digestOf(await openSealed(packed, passphraseKeys, live)),
     createHash("sha256").update(content).digest("hex"),
   );
 });
