@@ -27,7 +27,8 @@ export async function proveCopies(
   const proveOne = async ({ finding, prove }: Snapshot, _at: number, either: AbortSignal) => {
     if (!prove) return finding;
     const proven = await prove(either);
-    log.info("database read back", { database: proven.name, readBy: proven.facts["readBy"] });
+    const { readBy, check, pageCount } = proven.facts;
+    log.info("database read back", { database: proven.name, readBy, check, pageCount });
     return proven;
   };
   return await sideBySide(snapshots, proveOne, signal);
@@ -35,6 +36,6 @@ export async function proveCopies(
 
 /** What a person watching wants to know; the receipt has the rest. */
 function briefly(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { method, pageCount, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, tookMs } = facts;
-  return { method, pageCount, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, tookMs };
+  const { method, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, tookMs } = facts;
+  return { method, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, tookMs };
 }

@@ -101,7 +101,7 @@ async function putIn(
   const path = join(folder, name);
   await writeNewFile(path, async () => limited(opened.bytes, maxBytes, onProgress), signal);
   if (opened.content === "sqlite") {
-    const flaws = await checkInOwnProcess({ copy: path, name, timeoutMs: config.sqliteTimeoutMs }, signal);
+    const { flaws } = await checkInOwnProcess({ copy: path, name, timeoutMs: config.sqliteTimeoutMs }, signal);
     for (const flaw of flaws) run.warn(`the database is flawed: ${flaw}`);
   }
   return opened.content ?? "a file of no known kind";

@@ -1,11 +1,11 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { link, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describeError } from "../errors.ts";
 import { ChildError, runChild } from "../system/children.ts";
 import { byteStringOf, bytesOf, printable } from "./names.ts";
-import type { Snapshot, Source, Stage } from "./source.ts";
+import type { Snapshot, Source, SourceFinding, Stage } from "./source.ts";
 import type { Copied } from "./sqlite/job.ts";
-import { copyInOwnProcess } from "./sqlite/own-process.ts";
+import { checkInOwnProcess, copyInOwnProcess } from "./sqlite/own-process.ts";
 import type { FoundDatabase } from "./survey.ts";
 
 export interface SqliteOptions {
@@ -34,14 +34,25 @@ export function sqliteSource(found: FoundDatabase, options: SqliteOptions): Sour
       const copied = await copyInOwnProcess({ database, name, folder: work, timeoutMs: options.timeoutMs }, signal);
       const lostAttributes = await takeOverAttributes(work, signal);
       const { root, listFile } = await putInPlace(work, found.path, copied, stage);
-      const flaws = [...copied.flaws, ...lostAttributes];
       const { uid, gid } = found;
+      const members = [{ root, listFile, inPlace: false, owner: { uid, gid } }];
+      const finding = findingOf(name, [...copied.flaws, ...lostAttributes], copied.facts);
+      if (copied.method === "raw") return { members, finding };
       return {
-        members: [{ root, listFile, inPlace: false, owner: { uid, gid } }],
-        finding: { kind: "sqlite", name, outcome: flaws.length > 0 ? "flawed" : "good", flaws, facts: copied.facts },
+        members,
+        finding,
+        async prove(either) {
+          const timeoutMs = Math.max(1, options.timeoutMs - copied.tookMs);
+          const { flaws, facts } = await checkInOwnProcess({ copy: join(work, "copy"), name, timeoutMs }, either);
+          return findingOf(name, [...finding.flaws, ...flaws], { ...finding.facts, ...facts });
+        },
       };
     },
   };
+}
+
+function findingOf(name: string, flaws: readonly string[], facts: SourceFinding["facts"]): SourceFinding {
+  return { kind: "sqlite", name, outcome: flaws.length > 0 ? "flawed" : "good", flaws, facts };
 }
 
 /** Gives what could not be kept. `cp` follows the link in `work`, so that the original's name need not be text. */
@@ -62,6 +73,7 @@ async function copyAttributes(work: string, attributes: string, signal: AbortSig
   await runChild({ program: "cp", args }, { timeoutMs: 30_000, signal });
 }
 
+/** The copy keeps its plain and short name as well, for SQLite: links to one file are one file in the archive. */
 async function putInPlace(work: string, path: Buffer, copied: Copied, stage: Stage) {
   const root = join(stage.folder, "copy");
   const listFile = join(stage.folder, "copy.list");
@@ -69,7 +81,7 @@ async function putInPlace(work: string, path: Buffer, copied: Copied, stage: Sta
   const target = `${byteStringOf(root)}/${relative}`;
   await mkdir(bytesOf(dirname(target)), { recursive: true });
   const endings = ["", ...copied.sideFiles];
-  for (const ending of endings) await rename(join(work, `copy${ending}`), bytesOf(target + ending));
+  for (const ending of endings) await link(join(work, `copy${ending}`), bytesOf(target + ending));
   await writeFile(listFile, bytesOf(endings.map((ending) => `./${relative}${ending}\0`).join("")));
   return { root, listFile };
 }

@@ -30,6 +30,16 @@ test("a backup leaves an archive, an index and a receipt on the target, and noth
   assert.deepEqual(await readdir(join(sandbox.state, "spool")), []);
 });
 
+test("a database is checked once nothing has to be at rest for it", async () => {
+  await using other = await makeSandbox();
+  await fillWithData(other.data);
+  const { exitCode, stderr } = await other.lifeboat(["backup"], { LOG_LEVEL: "debug" });
+  assert.equal(exitCode, 0, stderr);
+  const at = (words: RegExp) => stderr.search(words);
+  assert.ok(at(/database copied database=app\/app.db method=online/) > 0, stderr);
+  assert.ok(at(/step ended .*step=copy/) < at(/database read back database=app\/app.db check=integrity_check/), stderr);
+});
+
 test("the passphrase is in no output, log or stored file", async () => {
   const ended = await sandbox.lifeboat(["backup"], { LOG_LEVEL: "debug", LOG_FORMAT: "json" });
   const config = await sandbox.lifeboat(["config"]);

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
 import { survey } from "../../src/sources/survey.ts";
-import { query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";
+import { proven, query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";
 
 const signal = new AbortController().signal;
 
@@ -162,13 +162,12 @@ describe("names and attributes of a database", { concurrency: 3 }, () => {
       found.databases.map(async (database, index) => {
         const folder = join(lists, `stage-${index}`);
         await mkdir(folder);
-        const { members, finding } = await sqliteSource(database, {
-          root: volume.readOnly,
-          timeoutMs: 20_000,
-        }).snapshot({ folder }, signal);
+        const source = sqliteSource(database, { root: volume.readOnly, timeoutMs: 20_000 });
+        const snapshot = await source.snapshot({ folder }, signal);
+        const finding = await proven(snapshot, signal);
         assert.deepEqual(finding.flaws, []);
         assert.deepEqual(finding.facts["rows"], { t: 1 });
-        const [member] = members;
+        const [member] = snapshot.members;
         assert.ok(member);
         assert.deepEqual(
           await readFile(member.listFile),
@@ -201,10 +200,8 @@ describe("names and attributes of a database", { concurrency: 3 }, () => {
     const [only] = found.databases;
     assert.ok(only);
     assert.equal(found.totals.files, 0, "its side files are not on the list");
-    const { finding } = await sqliteSource(only, { root: volume.readOnly, timeoutMs: 20_000 }).snapshot(
-      { folder: lists },
-      signal,
-    );
+    const source = sqliteSource(only, { root: volume.readOnly, timeoutMs: 20_000 });
+    const finding = await proven(await source.snapshot({ folder: lists }, signal), signal);
     assert.deepEqual([finding.name, finding.facts["rows"]], ["odd\\x0a\\xff.db", { t: 1 }]);
   });
 

@@ -1,11 +1,13 @@
+import assert from "node:assert/strict";
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
-import type { Snapshot } from "../../src/sources/source.ts";
+import type { Snapshot, SourceFinding } from "../../src/sources/source.ts";
 import { survey } from "../../src/sources/survey.ts";
 
 export type Role = "hammer" | "open" | "half" | "attached-half" | "lock" | "open-and-close" | "close";
@@ -63,7 +65,7 @@ export class Volume implements AsyncDisposable {
     await gone;
   }
 
-  /** Copies the only database there is, as a backup would. */
+  /** Copies the only database there is, as a backup would, and proves the copy, which must not change by that. */
   async snapshot(options: SnapshotOptions = {}): Promise<Snapshot & { readonly copy: string }> {
     const root = options.root ?? this.readOnly;
     const folder = this.stageFolder((this.#stages += 1));
@@ -74,7 +76,11 @@ export class Volume implements AsyncDisposable {
     if (!found || others.length > 0) throw new Error(`${databases.length} databases instead of 1`);
     const source = sqliteSource(found, { root, timeoutMs: options.timeoutMs ?? 20_000 });
     const snapshot = await source.snapshot({ folder }, signal);
-    return { ...snapshot, copy: join(snapshot.members[0]?.root ?? "", found.path.toString()) };
+    const copy = join(snapshot.members[0]?.root ?? "", found.path.toString());
+    const before = await asSealed(copy);
+    const finding = await proven(snapshot, signal);
+    assert.deepEqual(await asSealed(copy), before);
+    return { ...snapshot, finding, copy };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -82,6 +88,17 @@ export class Volume implements AsyncDisposable {
     execFileSync("umount", [this.readOnly]);
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** All that is known of a copy once nobody will look into it any more. */
+export async function proven({ finding, prove }: Snapshot, signal: AbortSignal): Promise<SourceFinding> {
+  return prove ? await prove(signal) : finding;
+}
+
+async function asSealed(copy: string): Promise<object> {
+  const { mode, mtimeNs } = await stat(copy, { bigint: true });
+  const content = createHash("sha256").update(await readFile(copy));
+  return { mode, mtimeNs, sha256: content.digest("hex"), beside: await readdir(dirname(copy)) };
 }
 
 interface SnapshotOptions {

@@ -32,7 +32,7 @@ export async function checkDatabases(
       const database = printable([Buffer.from(path).toString("latin1"), relative].filter(Boolean).join("/"));
       const copy = here.toString("utf8");
       if (!Buffer.from(copy).equals(here)) return; // SQLite opens names in UTF-8 only; no other program has it open.
-      for (const problem of await checkInOwnProcess({ copy, name: database, timeoutMs }, signal)) {
+      for (const problem of (await checkInOwnProcess({ copy, name: database, timeoutMs }, signal)).flaws) {
         flaws.push({ database, problem });
       }
     }

@@ -1,18 +1,14 @@
 import Database from "better-sqlite3";
 import type { Clock } from "../../system/clock.ts";
+import type { Checked } from "./job.ts";
 import { isSqliteError } from "./sqlite-errors.ts";
-
-export interface CheckResult {
-  readonly flaws: readonly string[];
-  readonly facts: Readonly<Record<string, unknown>>;
-}
 
 /**
  * Opens the private copy as an application would, checks it through and notes the facts a later restore is compared
  * with. Damage is a flaw, not a failure: a database that is corrupt at its source is worth keeping.
  * Foreign-key violations are only counted: applications live with them.
  */
-export function checkCopy(copy: string, clock: Clock): CheckResult {
+export function checkCopy(copy: string, clock: Clock): Checked {
   const database = new Database(copy, { fileMustExist: true, timeout: 0 });
   try {
     const integrity = checkIntegrity(database);
@@ -75,7 +71,7 @@ function countForeignKeyViolations(database: Database.Database): number | null {
 
 const MAX_TABLES = 500;
 const MAX_NAME = 200;
-/** Counting reads every table once more; facts are not worth a longer hold. */
+/** Counting reads every table once more; facts are not worth a longer run. */
 const COUNT_BUDGET_MS = 10_000;
 
 /** Rows per table; null for one that cannot be counted (damaged, or the time was up). Virtual tables are left out. */

@@ -11,7 +11,7 @@ export interface CopyJob {
   readonly name: string;
   /** A private, empty folder with a plain name. The copy will be `copy` in it. */
   readonly folder: string;
-  /** For all of it: waiting for locks, copying, checking. */
+  /** For all of it: waiting for locks and copying. */
   readonly timeoutMs: number;
 }
 
@@ -27,17 +27,23 @@ export interface CheckJob {
 /** What it answers, as JSON on its standard output. */
 export type Answer =
   | { readonly did: "copy"; readonly copied: Copied }
-  /** `flaws`: what is not whole; empty when the copy is good. */
-  | { readonly did: "check"; readonly flaws: readonly string[] }
+  | { readonly did: "check"; readonly checked: Checked }
   | { readonly did: "fail"; readonly message: string; readonly hint?: string; readonly cause?: string };
 
 export interface Copied {
   readonly method: CopyMethod;
-  /** What a person must look at; empty when the copy is good. */
+  /** What a person must look at already; nobody has looked into the copy yet. */
   readonly flaws: readonly string[];
   readonly facts: Readonly<Record<string, unknown>>;
+  readonly tookMs: number;
   /** Endings of raw side files kept as `copy<ending>`: only beside a database that SQLite cannot read. */
   readonly sideFiles: readonly string[];
+}
+
+export interface Checked {
+  /** What is not whole; empty when the copy is good. */
+  readonly flaws: readonly string[];
+  readonly facts: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -2,7 +2,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LifeboatError } from "../../errors.ts";
 import { ChildError, runChild } from "../../system/children.ts";
-import type { Answer, CheckJob, Copied, CopyJob } from "./job.ts";
+import type { Answer, CheckJob, Checked, Copied, CopyJob } from "./job.ts";
 
 /**
  * Each job has a process of its own, which can be ended at any moment: by its deadline, and by the signal.
@@ -13,10 +13,9 @@ export async function copyInOwnProcess(job: Omit<CopyJob, "do">, signal: AbortSi
   return answer.copied;
 }
 
-/** Gives what is not whole of a copy; nothing when it is good. */
-export async function checkInOwnProcess(job: Omit<CheckJob, "do">, signal: AbortSignal): Promise<readonly string[]> {
+export async function checkInOwnProcess(job: Omit<CheckJob, "do">, signal: AbortSignal): Promise<Checked> {
   const answer = await answerTo({ do: "check", ...job }, signal);
-  return answer.flaws;
+  return answer.checked;
 }
 
 /** For the process to notice its deadline by itself and say what was in the way. */

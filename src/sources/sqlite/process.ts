@@ -16,7 +16,7 @@ process.stdout.write(JSON.stringify(answer));
 
 async function answerTo(job: Job): Promise<Answer> {
   try {
-    if (job.do === "check") return { did: "check", flaws: checkCopy(job.copy, systemClock).flaws };
+    if (job.do === "check") return { did: "check", checked: checkCopy(job.copy, systemClock) };
     return { did: "copy", copied: await copyDatabase(job, systemClock, timeChecker(job)) };
   } catch (error) {
     const hint = hintOf(error);
