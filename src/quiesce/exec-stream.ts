@@ -97,6 +97,7 @@ const PLAIN_SCRIPT = 'exec "$@"';
  * out all clients and recovers.
  */
 const WATCHED_SCRIPT = `
+if stdbuf -o 64K true 2>/dev/null; then set -- stdbuf -o 64K "$@"; fi
 exec 3<&0
 "$@" </dev/null 3<&- &
 program=$!

@@ -7,7 +7,7 @@ import { databaseFacts } from "./postgres/facts.ts";
 import { hasForeignWords } from "./postgres/foreign-words.ts";
 import { explained, PostgresError } from "./postgres/failure.ts";
 import { dumpPath, globalsPath } from "./postgres/file-names.ts";
-import { outputToFile } from "./postgres/output.ts";
+import { dumpToFile, outputToFile } from "./postgres/output.ts";
 import { lockWaitMs, patiently } from "./postgres/patience.ts";
 import { literal } from "./postgres/sql.ts";
 import { majorOf, type FoundServer, type PostgresOptions } from "./postgres/survey.ts";
@@ -114,7 +114,7 @@ async function dump(
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const attempt = async () => {
     try {
-      const stderr = await outputToFile(server, { program: "pg_dump", args, database }, path, signal);
+      const stderr = await dumpToFile(server, { program: "pg_dump", args, database }, path, signal);
       return stderr.trim().slice(0, MAX_NOTICES);
     } catch (error) {
       signal.throwIfAborted();

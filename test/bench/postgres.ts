@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import Table from "cli-table3";
 import { execa } from "execa";
@@ -19,8 +19,10 @@ const ROUNDS = 2;
 const PG_DUMP = 'docker exec "$CONTAINER" pg_dump -Fc -Z zstd:3 -U app app';
 
 /**
- * One database dumped by `pg_dump -Fc -Z zstd:3` alone, and saved by Lifeboat: dumped by the same pg_dump in the same
- * container, read back whole by pg_restore, compressed, sealed, stored and proven. Prints a table.
+ * One database dumped by `pg_dump -Fc -Z zstd:3` alone, into a file, and saved by Lifeboat in both of its ways: by the
+ * server's own pg_dump through the engine, and by the image's over the network. Of these the dump itself is told, which
+ * is not compressed yet, and the whole backup: surveyed, dumped, read back by pg_restore, compressed, sealed, stored,
+ * and read back from the storage. Prints a table.
  */
 export async function compareDumps({ sizeMib, work, passphraseFile }: DumpBench): Promise<void> {
   await using network = await makeNetwork();
@@ -29,43 +31,80 @@ export async function compareDumps({ sizeMib, work, passphraseFile }: DumpBench)
   const databaseBytes = await fill(server, sizeMib);
   const folder = await mkdtemp(join(work, "dumps-"));
   for (const name of ["nothing", "stored"]) await mkdir(join(folder, name));
-  const env = { CONTAINER: server.container, WORK: folder };
-  const backup = inImage(folder, passphraseFile, network.name);
+  const env = { CONTAINER: server.container, WORK: folder, BACKUP_POSTGRES_PASSWORD: server.password };
+  const image = { folder, passphraseFile, network: network.name };
+  const inContainer = inImage(image, { BACKUP_DOCKER_PROJECT: network.name });
+  const byUrl = inImage(image, { BACKUP_DOCKER_PROJECT: "none", BACKUP_POSTGRES: `postgres://app@${server.host}/app` });
   // Everything reads the database from the page cache: this compares programs, not disks.
   await measure(`${PG_DUMP} >/dev/null`, env);
-  const [alone, ours]: [number[], number[]] = [[], []];
+  const best = new Map<string, Dumped>();
+  const note = (name: string, now: Dumped) => {
+    const wallMs = Math.min(now.wallMs, best.get(name)?.wallMs ?? Infinity);
+    best.set(name, { ...now, wallMs });
+  };
   for (let round = 1; round <= ROUNDS; round++) {
     process.stderr.write(`round ${round}: pg_dump alone, lifeboat …\n`);
-    alone.push((await measure(`${PG_DUMP} >"$WORK/app.pgdump"`, env)).wallMs);
-    await measure('rm -rf "$WORK/state" "$WORK"/stored/*', env);
-    ours.push((await measure(backup, env)).wallMs);
+    const { wallMs } = await measure(`${PG_DUMP} >"$WORK/app.pgdump"`, env);
+    note("pg_dump -Fc -Z zstd:3", { wallMs, bytes: (await stat(join(folder, "app.pgdump"))).size });
+    for (const [way, backup] of [
+      ["in the container", inContainer],
+      ["by URL", byUrl],
+    ] as const) {
+      await measure('rm -rf "$WORK/state" "$WORK"/stored/*', env);
+      const { wallMs } = await measure(backup, env);
+      note(`lifeboat ${way}: the dump`, await dumpOf(folder));
+      note(`lifeboat ${way}: the whole backup`, { wallMs, bytes: await bytesIn(join(folder, "stored")) });
+    }
   }
-  const aloneBytes = (await stat(join(folder, "app.pgdump"))).size;
-  const { stdout } = await execa("du", ["-sb", join(folder, "stored")]);
-  print(databaseBytes, [
-    { name: "pg_dump -Fc -Z zstd:3", wallMs: Math.min(...alone), bytes: aloneBytes },
-    { name: "lifeboat", wallMs: Math.min(...ours), bytes: Number.parseInt(stdout) },
-  ]);
+  print(databaseBytes, best);
+}
+
+/** As its receipt tells it: from the first question to the database until all of the dump lies in the spool. */
+async function dumpOf(folder: string): Promise<Dumped> {
+  const stored = join(folder, "stored");
+  const receipt = (await readdir(stored)).find((name) => name.endsWith(".receipt.json")) ?? "";
+  const { sources } = JSON.parse(await readFile(join(stored, receipt), "utf8")) as { sources: readonly Saved[] };
+  const facts = sources.find(({ name }) => name === "db/app")?.facts;
+  if (!facts) throw new Error("the receipt has no dump of 'db/app'");
+  return { wallMs: facts.tookMs, bytes: facts.dumpBytes };
+}
+
+interface Saved {
+  readonly name: string;
+  readonly facts: { readonly tookMs: number; readonly dumpBytes: number };
+}
+
+async function bytesIn(folder: string): Promise<number> {
+  const { stdout } = await execa("du", ["-sb", folder]);
+  return Number.parseInt(stdout);
+}
+
+interface Image {
+  readonly folder: string;
+  readonly passphraseFile: string;
+  readonly network: string;
 }
 
 /** A backup as the sidecar makes it: by the image, whose pg_restore knows the server's major. */
-function inImage(folder: string, passphraseFile: string, project: string): string {
+function inImage({ folder, passphraseFile, network }: Image, more: Readonly<Record<string, string>>): string {
   const socket = (process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock").replace("unix://", "");
   const settings = {
     BACKUP_NAME: "bench",
-    BACKUP_DOCKER_PROJECT: project,
     BACKUP_SOURCES: join(folder, "nothing"),
     BACKUP_ARCHIVE: join(folder, "stored"),
     BACKUP_STATE: join(folder, "state"),
     GPG_PASSPHRASE_FILE: passphraseFile,
     LOG_LEVEL: "warn",
+    ...more,
   };
   const volumes = [`${socket}:/var/run/docker.sock`, `${folder}:${folder}`, `${passphraseFile}:${passphraseFile}:ro`];
   const options = [
     ...volumes.map((volume) => `--volume '${volume}'`),
     ...Object.entries(settings).map(([name, value]) => `--env '${name}=${value}'`),
+    // Its value is in the environment, where a password belongs.
+    ...("BACKUP_POSTGRES" in more ? ["--env BACKUP_POSTGRES_PASSWORD"] : []),
   ];
-  return `docker run --rm ${options.join(" ")} lifeboat:dev backup`;
+  return `docker run --rm --network '${network}' ${options.join(" ")} lifeboat:dev backup`;
 }
 
 const DUMPED = { "lifeboat.postgres": "true" };
@@ -109,18 +148,19 @@ const MIB = 1024 * 1024;
 const BATCH = 250_000;
 
 interface Dumped {
-  readonly name: string;
   readonly wallMs: number;
   readonly bytes: number;
 }
 
-function print(databaseBytes: number, dumped: readonly Dumped[]): void {
+/** The first is what the others are compared with. */
+function print(databaseBytes: number, dumped: ReadonlyMap<string, Dumped>): void {
   const table = new Table({
-    head: ["", "save s", "× pg_dump", "stored MB"],
+    head: ["", "s", "× pg_dump", "MB written"],
     style: { head: [], border: [] },
   });
-  for (const { name, wallMs, bytes } of dumped) {
-    const times = wallMs / (dumped[0]?.wallMs ?? 1);
+  const [alone] = dumped.values();
+  for (const [name, { wallMs, bytes }] of dumped) {
+    const times = wallMs / (alone?.wallMs ?? 1);
     table.push([name, (wallMs / 1000).toFixed(1), times.toFixed(2), Math.round(bytes / 1e6)]);
   }
   process.stdout.write(`a PostgreSQL 18 database of ${Math.round(databaseBytes / MIB)} MiB\n${table.toString()}\n`);

@@ -10,13 +10,16 @@ function frame(kind: 1 | 2, body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-async function read(bytes: Buffer, chunkBytes: number): Promise<{ output: Buffer; errors: Buffer }> {
+async function read(
+  bytes: Buffer,
+  chunkBytes: number,
+): Promise<{ output: Buffer; errors: Buffer; pieces: readonly Buffer[] }> {
   const chunks: Buffer[] = [];
-  for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes));
+  for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(Buffer.from(bytes.subarray(at, at + chunkBytes)));
   const errors: Buffer[] = [];
   const output: Buffer[] = [];
   for await (const part of standardOutput(Readable.from(chunks), (said) => errors.push(said))) output.push(part);
-  return { output: Buffer.concat(output), errors: Buffer.concat(errors) };
+  return { output: Buffer.concat(output), errors: Buffer.concat(errors), pieces: output };
 }
 
 test("standard output and standard error are told apart, however the stream is cut into chunks", async () => {
@@ -28,6 +31,15 @@ test("standard output and standard error are told apart, however the stream is c
     assert.deepEqual(output, Buffer.concat([one, two]), `in chunks of ${chunkBytes}`);
     assert.deepEqual(errors, said);
   }
+});
+
+test("frames that come together are given as one piece", async () => {
+  const bodies = Array.from({ length: 16 }, () => randomBytes(4096));
+  const said = frame(2, Buffer.from("pg_dump: warning"));
+  const stream = Buffer.concat(bodies.flatMap((body) => [frame(1, body), said]));
+  const { pieces, errors } = await read(stream, stream.length);
+  assert.deepEqual(pieces, [Buffer.concat(bodies)]);
+  assert.equal(errors.toString(), "pg_dump: warning".repeat(16));
 });
 
 test("a stream that ends within a frame is an error, wherever it ends", async () => {

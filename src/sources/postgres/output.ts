@@ -1,5 +1,4 @@
-import { createWriteStream } from "node:fs";
-import { pipeline } from "node:stream/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import type { PostgresServer, ProgramCall } from "./server.ts";
 
 /**
@@ -13,11 +12,12 @@ export async function outputToFile(
   path: string,
   signal: AbortSignal,
 ): Promise<string> {
+  await using file = await open(path, "wx", 0o600);
   const stop = new AbortController();
   const program = server.start(call, AbortSignal.any([signal, stop.signal]));
   let failure: Error | undefined;
   try {
-    await pipeline(program.stdout, createWriteStream(path, { flags: "wx", mode: 0o600, highWaterMark: BUFFER_BYTES }));
+    await writeAll(program.stdout as AsyncIterable<Buffer>, file);
   } catch (error) {
     failure = error as Error;
     stop.abort(error);
@@ -28,16 +28,65 @@ export async function outputToFile(
   return stderr;
 }
 
-/** So that the program does not wait for each write. */
+/**
+ * As `outputToFile`, of a program that takes `--file` and `--no-sync`: where it runs in this image it writes the file
+ * itself, which takes a quarter less time. A dump then says in its table of contents where each table begins.
+ */
+export async function dumpToFile(
+  server: PostgresServer,
+  call: ProgramCall,
+  path: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if (server.programs === "server") return await outputToFile(server, call, path, signal);
+  // Made here, so that nobody else may read it.
+  await (await open(path, "wx", 0o600)).close();
+  return await runToEnd(server, { ...call, args: [...call.args, "--no-sync", `--file=${path}`] }, signal);
+}
+
+/** Each write is a way to another thread and back; a piece of output may have 4 KiB. */
 const BUFFER_BYTES = 1024 * 1024;
 
-/** Runs a program whose output does not matter. Resolves and rejects as `RunningProgram.done` does. */
+/** Gathers the pieces into one of two buffers while the other is being written. */
+async function writeAll(pieces: AsyncIterable<Buffer>, file: FileHandle): Promise<void> {
+  let [filling, other] = [Buffer.allocUnsafeSlow(BUFFER_BYTES), Buffer.allocUnsafeSlow(BUFFER_BYTES)];
+  let filled = 0;
+  let writing: Promise<void> = Promise.resolve();
+  const write = async () => {
+    await writing;
+    writing = writeWhole(file, filling.subarray(0, filled));
+    writing.catch(() => {
+      // Told when the next one is written, or at the end.
+    });
+    [filling, other, filled] = [other, filling, 0];
+  };
+  try {
+    for await (const piece of pieces) {
+      for (let at = 0; at < piece.length;) {
+        const copied = piece.copy(filling, filled, at);
+        at += copied;
+        filled += copied;
+        if (filled === filling.length) await write();
+      }
+    }
+    await write();
+  } finally {
+    await writing;
+  }
+}
+
+/** A single write may stop short, on a disk that is full. */
+async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+}
+
+/** Runs a program whose output does not matter. Resolves with the end of its stderr; rejects as `RunningProgram.done`. */
 export async function runToEnd(
   server: Pick<PostgresServer, "start">,
   call: ProgramCall,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const program = server.start(call, signal);
   program.stdout.resume();
-  await program.done;
+  return (await program.done).stderr;
 }

@@ -147,13 +147,16 @@ test("SIGTERM in the middle of a dump ends pg_dump and the run", async () => {
 });
 
 for (const [what, script] of [
-  ["cut in the middle", '/usr/local/bin/pg_dump "$@" | head -c 60000'],
-  ["cut after five per cent", '/usr/local/bin/pg_dump "$@" | head -c 6000'],
+  ["cut in the middle", '/usr/local/bin/pg_dump "$@" && truncate --size=60000 "$file"'],
+  ["cut after five per cent", '/usr/local/bin/pg_dump "$@" && truncate --size=6000 "$file"'],
+  ["that lacks its last byte", '/usr/local/bin/pg_dump "$@" && truncate --size=-1 "$file"'],
   ["that is empty", "exit 0"],
-  ["that is something else", "echo 'the database system is fine'"],
+  ["that is something else", "echo 'the database system is fine' > \"$file\""],
 ] as const) {
   test(`a dump ${what} is found out although pg_dump ends with 0`, async () => {
-    await sidecar.shadow("pg_dump", `[ "$1" = --version ] && exec /usr/local/bin/pg_dump --version\n${script}`);
+    const file = "for file; do case $file in --file=*) file=${file#--file=}; break ;; esac; done";
+    const version = '[ "$1" = --version ] && exec /usr/local/bin/pg_dump --version';
+    await sidecar.shadow("pg_dump", `${version}\n${file}\n${script}`);
     await fails(url(), /database 'db\/app' could not be dumped: (the dump cannot be read back|pg_dump gave no dump)/);
     await sidecar.unshadow();
   });
