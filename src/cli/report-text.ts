@@ -15,6 +15,7 @@ export function reportText(report: RunReport, look: Look): string {
         ? `  ${target.target}: shipped and proven in ${durationText(target.tookMs)}`
         : `  ${target.target}: ${tinted("failed", "red", look)}: ${target.problem}`,
     ),
+    ...report.notes.map((note) => `  ${note}`),
     ...report.leftDown.map((name) => `  ${tinted("left down", "red", look)}: container '${name}'`),
     ...report.warnings.map((warning) => `  ${tinted("warning", "yellow", look)}: ${warning}`),
     ...(failure ? [`  ${tinted("failed", "red", look)}: ${failure.message}`] : []),

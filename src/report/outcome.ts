@@ -22,6 +22,8 @@ export interface RunReport {
   readonly steps: readonly Step[];
   /** Sentences a person must read. */
   readonly warnings: readonly string[];
+  /** Sentences that may be read, about what was chosen and why. */
+  readonly notes: readonly string[];
   readonly failure?: { readonly message: string; readonly hint?: string };
   /** Containers that are not in the state they had. */
   readonly leftDown: readonly string[];
@@ -36,6 +38,7 @@ export interface Ended {
   readonly finishedAt: Date;
   readonly steps: readonly Step[];
   readonly warnings: readonly string[];
+  readonly notes?: readonly string[];
   readonly leftDown: readonly string[];
   /** Undefined when the run reached its end. */
   readonly failure: unknown;
@@ -56,6 +59,7 @@ export function settle({ failure, ...ended }: Ended): RunReport {
     outcome,
     exitCode: ended.leftDown.length > 0 ? exitCodes["left-down"] : base,
     warnings: ended.warnings.map(redact),
+    notes: (ended.notes ?? []).map(redact),
     targets: ended.targets ?? [],
     ...(failure === undefined ? {} : { failure: describeFailure(failure) }),
   };

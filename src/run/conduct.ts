@@ -8,7 +8,9 @@ export interface Conduct {
   step<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** A sentence that someone must read: the run is degraded by it. */
   warn(sentence: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** Every sentence said so far. */
+  /** A sentence that may be read: what was chosen, and why. */
+  say(sentence: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Every sentence warned of so far. */
   readonly warnings: readonly string[];
   /** A container that is not in the state it had: exit code 14, whatever else went well. */
   leftDown(container: string, error: Error): void;
@@ -28,6 +30,7 @@ export async function conduct(
   const startedAt = clock.now();
   const steps: Step[] = [];
   const warnings: string[] = [];
+  const notes: string[] = [];
   const leftDown: string[] = [];
   let facts: Partial<Pick<RunReport, "backupId" | "targets">> = {};
   const run: Conduct = {
@@ -45,6 +48,10 @@ export async function conduct(
       warnings.push(sentence);
       log.warn(sentence, fields);
     },
+    say(sentence, fields) {
+      notes.push(sentence);
+      log.info(sentence, fields);
+    },
     warnings,
     leftDown(container, error) {
       leftDown.push(container);
@@ -61,5 +68,5 @@ export async function conduct(
     failure = error;
     if (!showsReport) log.error(`${command} failed`, { error: describeError(error), hint: hintOf(error) });
   }
-  return settle({ command, startedAt, finishedAt: clock.now(), steps, warnings, leftDown, failure, ...facts });
+  return settle({ command, startedAt, finishedAt: clock.now(), steps, warnings, notes, leftDown, failure, ...facts });
 }

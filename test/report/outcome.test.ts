@@ -26,6 +26,7 @@ suite("the outcome of a run", () => {
       finishedAt: new Date(1000),
       steps: [{ name: "seal", tookMs: 5 }],
       warnings: [],
+      notes: [],
       leftDown: [],
       targets: [],
       backupId: "ab",
