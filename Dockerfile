@@ -2,6 +2,7 @@ ARG BASE_IMAGE=debian:trixie-slim
 ARG NODE_IMAGE=node:26-trixie-slim
 ARG RCLONE_IMAGE=rclone/rclone:1.75
 ARG POSTGRES_IMAGE=postgres:18-trixie
+ARG POSTGRES_17_IMAGE=postgres:17-trixie
 
 FROM $RCLONE_IMAGE AS rclone
 
@@ -9,8 +10,12 @@ FROM $RCLONE_IMAGE AS rclone
 # pg_verifybackup runs pg_waldump, and both are in the server's package.
 FROM $POSTGRES_IMAGE AS postgres
 RUN mkdir -p /client/bin /client/lib \
- && cd /usr/lib/postgresql/*/bin && cp pg_basebackup pg_dump pg_dumpall pg_restore pg_verifybackup pg_waldump psql /client/bin/ \
+ && cd /usr/lib/postgresql/*/bin && cp pg_basebackup pg_combinebackup pg_dump pg_dumpall pg_restore pg_verifybackup pg_waldump psql /client/bin/ \
  && cp -L "$(ldd ./pg_dump | awk '$1 == "libpq.so.5" { print $3 }')" /client/lib/
+
+# Increments of servers of 17 are put together by programs of 17 alone.
+FROM $POSTGRES_17_IMAGE AS postgres-17
+RUN mkdir /client && cd /usr/lib/postgresql/17/bin && cp pg_combinebackup pg_verifybackup pg_waldump /client/
 
 FROM $NODE_IMAGE AS manifest
 WORKDIR /build
@@ -55,7 +60,8 @@ RUN apt-get update \
  && install -d -m 1777 /var/lib/lifeboat
 COPY --from=rclone /usr/local/bin/rclone /usr/local/bin/
 COPY --from=postgres /client/ /usr/local/
-RUN ldconfig && for program in pg_basebackup pg_dump pg_dumpall pg_restore pg_verifybackup pg_waldump psql; do $program --version || exit 1; done
+COPY --from=postgres-17 /client/ /usr/local/lib/postgresql/17/bin/
+RUN ldconfig && for program in /usr/local/lib/postgresql/17/bin/* pg_basebackup pg_combinebackup pg_dump pg_dumpall pg_restore pg_verifybackup pg_waldump psql; do $program --version || exit 1; done
 COPY --from=node /node /usr/local/bin/
 COPY --from=packages /build/node_modules /opt/lifeboat/node_modules
 COPY --from=build /build/dist /opt/lifeboat/dist

@@ -29,7 +29,7 @@ function listText({ backups, warnings }: Listing, look: Look): string {
   const rows = backups.map((backup) => [
     backup.id,
     timeText(new Date(backup.takenAt), look.timeZone),
-    backup.kind,
+    backup.parent === null ? backup.kind : `${backup.kind} on ${backup.parent}`,
     String(backup.files),
     sizeText(backup.contentBytes),
     sizeText(backup.sizeBytes),

@@ -34,6 +34,8 @@ export interface Config {
   readonly retentionDays?: number;
   readonly schedule: {
     readonly cronExpression: string;
+    /** When a full backup is due; undefined: each is. Only where base backups are taken. */
+    readonly fullCronExpression?: string;
     /** IANA name; checked to exist. */
     readonly timeZone: string;
     readonly onStart: boolean;

@@ -12,6 +12,10 @@ export function readPostgres(
   const password = values.BACKUP_POSTGRES_PASSWORD;
   const passfile = values.PGPASSFILE;
   refuseUselessPasswords([...dumped, ...copied], findings);
+  if (!isGiven("BACKUP_POSTGRES_PHYSICAL")) {
+    const because = "without BACKUP_POSTGRES_PHYSICAL: only base backups can be incremental";
+    refuseUseless(findings, ["BACKUP_FULL_CRON_EXPRESSION"], because, "both, or neither: every backup is full then");
+  }
   const settings = ["BACKUP_POSTGRES", "BACKUP_POSTGRES_PHYSICAL"] as const;
   if (settings.some(isGiven) && passfile !== undefined && !exists(passfile)) {
     complain("PGPASSFILE", `'${passfile}' does not exist`, "libpq's password file, with mode 0600");

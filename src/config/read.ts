@@ -60,7 +60,7 @@ function assemble(
   purpose: Purpose,
 ): Omit<Config, "postgres" | "postgresPhysical" | "postgresTimeoutMs" | "rowSets"> {
   const { values } = findings;
-  const retentionDays = values.BACKUP_RETENTION_DAYS;
+  const { BACKUP_RETENTION_DAYS: retentionDays, BACKUP_FULL_CRON_EXPRESSION: fullCronExpression } = values;
   return {
     name: readName(findings, world, purpose),
     sources: values.BACKUP_SOURCES,
@@ -75,6 +75,7 @@ function assemble(
     ...(retentionDays === undefined ? {} : { retentionDays }),
     schedule: {
       cronExpression: values.BACKUP_CRON_EXPRESSION,
+      ...(fullCronExpression === undefined ? {} : { fullCronExpression }),
       timeZone: values.TZ,
       onStart: values.BACKUP_ON_START,
       jitterMs: values.BACKUP_JITTER,

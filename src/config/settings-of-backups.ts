@@ -13,6 +13,16 @@ export const BACKUP_SETTINGS = {
       "When to back up, in the zone of `TZ`. A time that the clocks skip in spring is made up for right after; one that comes twice in autumn counts once.",
     example: "30 3 * * 1-5",
   },
+  BACKUP_FULL_CRON_EXPRESSION: {
+    group: "When",
+    kind: cron,
+    unset: "every backup is full",
+    meaning:
+      "When a full backup is due, in the zone of `TZ`: the first run after such a time makes one, and the runs between copy " +
+      "of the servers of `BACKUP_POSTGRES_PHYSICAL` only what has changed since. Everything else is whole in every backup. " +
+      "Needs `summarize_wal` on servers of PostgreSQL 17 or newer.",
+    example: "0 2 * * 0",
+  },
   BACKUP_ON_START: {
     group: "When",
     kind: flag,

@@ -2,10 +2,12 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { seal, type Sealed } from "../archive/seal.ts";
 import { describeError } from "../errors.ts";
-import { archiveKey, indexKey } from "../plan/names.ts";
+import { archiveKey, indexKey, type BackupKind } from "../plan/names.ts";
 import type { ReleaseFailure } from "../quiesce/quiescer.ts";
-import type { SourceFinding } from "../sources/source.ts";
+import { standsOn } from "../sources/postgres/physical/foundation.ts";
+import type { Keepsake, SourceFinding } from "../sources/source.ts";
 import { failpoint } from "../system/failpoint.ts";
+import type { Foundations } from "./choose-foundations.ts";
 import type { Conduct } from "./conduct.ts";
 import { proveCopies } from "./copy-databases.ts";
 import { flawsOfReading, isFlaw } from "./read-flaws.ts";
@@ -18,9 +20,21 @@ export interface Made {
   readonly id: string;
   /** First part of its keys. */
   readonly stem: string;
+  readonly kind: BackupKind;
+  /** Id of the full backup that increments in it stand on. */
+  readonly parent: string | null;
   readonly takenAt: Date;
   readonly sealed: Sealed;
   readonly findings: readonly SourceFinding[];
+  readonly keepsakes: readonly Keepsake[];
+}
+
+/** What is to be copied, and how. */
+export interface Intent {
+  /** First part of its keys, if any increment is in it or none: a server may refuse to give one. */
+  readonly stems: Readonly<Record<BackupKind, string>>;
+  readonly surveyed: Surveyed;
+  readonly foundations: Foundations;
 }
 
 /**
@@ -28,7 +42,7 @@ export interface Made {
  * The containers are back when this resolves or rejects.
  */
 export async function makeAtRest(
-  { stem, surveyed }: { readonly stem: string; readonly surveyed: Surveyed },
+  { stems, surveyed, foundations }: Intent,
   run: Conduct,
   spool: Spool,
   tools: Tools,
@@ -47,9 +61,12 @@ export async function makeAtRest(
     const snapshots = await run.step("copy", async () => {
       // What is at rest only now may have written its last in between; a stack nobody touched need not be looked at twice.
       const now = hold.touched ? await surveyAll(await spool.makeFolder("lists"), tools, signal) : surveyed;
-      return await snapshotSources(now, spool, tools, signal);
+      return await snapshotSources(now, foundations, spool, tools, signal);
     });
     await failpoint("backup:copied", signal);
+    const parent = foundationOf(snapshots);
+    const kind = parent === null ? "full" : "incr";
+    const stem = stems[kind];
     if (!snapshots.readsInPlace) await release();
     await using proving = beginProving(snapshots, tools, signal);
     const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, proving.signal));
@@ -61,13 +78,19 @@ export async function makeAtRest(
     noteMovedFiles(sealed, atRest, log);
     const unread = flawsOfReading(sealed.readProblems, atRest);
     const findings = withFlaws(proven, [...unread, ...moved]);
-    return { id, stem, takenAt, sealed, findings };
+    const keepsakes = snapshots.all.flatMap(({ keepsake }) => (keepsake ? [keepsake] : []));
+    return { id, stem, kind, parent, takenAt, sealed, findings, keepsakes };
   } finally {
     await release();
     if (hold.held.length > 0) {
       log.info("containers released", { held: hold.held, atRestMs: Math.round(clock.elapsedMs() - heldAtMs) });
     }
   }
+}
+
+/** The full backup that increments were taken against, if any was. */
+function foundationOf({ all }: Snapshots): string | null {
+  return all.map(({ finding }) => standsOn(finding)).find((on) => on !== undefined)?.backup ?? null;
 }
 
 interface Proving extends AsyncDisposable {

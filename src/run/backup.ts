@@ -1,11 +1,14 @@
-import { nextStem, receiptKey } from "../plan/names.ts";
+import { nextStem, receiptKey, type BackupKind } from "../plan/names.ts";
+import type { Config } from "../config/config.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { acquireLock } from "../system/lock.ts";
 import { describeError } from "../errors.ts";
-import { makeAtRest, type Made } from "./at-rest.ts";
-import { readAllHoldings } from "./catalogue.ts";
+import { makeAtRest, type Intent, type Made } from "./at-rest.ts";
+import { readAllHoldings, type Holding } from "./catalogue.ts";
+import { chooseFoundations, type WantedKind } from "./choose-foundations.ts";
 import { conduct, type Conduct } from "./conduct.ts";
+import { keepManifests } from "./manifests.ts";
 import { newestReceipt } from "./predecessor.ts";
 import { pruneTargets } from "./prune.ts";
 import { bringBackLeftovers } from "./recover.ts";
@@ -37,6 +40,15 @@ export const backupFailpoints = [
  * The containers are back, the spool is empty and the lock is free when it resolves.
  */
 export async function backup(tools: Tools, signal: AbortSignal): Promise<RunReport> {
+  return await backUp("settings", tools, signal);
+}
+
+/** As `backup`, with every base backup whole, whatever the settings say. */
+export async function fullBackup(tools: Tools, signal: AbortSignal): Promise<RunReport> {
+  return await backUp("full", tools, signal);
+}
+
+async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal): Promise<RunReport> {
   const { config, clock } = tools;
   return await conduct("backup", tools, async (run) => {
     using _lock = await acquireLock(config.state, "backup", config.lockTimeoutMs, clock, signal);
@@ -44,39 +56,60 @@ export async function backup(tools: Tools, signal: AbortSignal): Promise<RunRepo
     await updateState(config.state, { lastRunAt: clock.now().toISOString() });
     for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
     await using spool = await openSpool(config.state, clock);
-    await makeBackup(run, spool, tools, signal);
+    await makeBackup(wanted, run, spool, tools, signal);
   });
 }
 
-async function makeBackup(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<void> {
+async function makeBackup(
+  wanted: WantedKind,
+  run: Conduct,
+  spool: Spool,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<void> {
   const { config, clock, log } = tools;
   const surveyed = await surveyAndRequireRoom(run, spool, tools, signal);
   await failpoint("backup:surveyed", signal);
-  const { holdings, unreadable } = await run.step("look", () => readAllHoldings(tools, signal));
+  const look = await run.step("look", () => readAllHoldings(tools, signal));
+  const { holdings, unreadable } = look;
   for (const { target, error } of unreadable) {
     log.warn("target cannot be read", { target: target.name, error: describeError(error) });
   }
   const predecessor = await newestReceipt(holdings, tools);
   if (predecessor.warning) run.warn(predecessor.warning);
 
-  const taken = holdings.flatMap(({ backups, broken, orphans }) => [...backups, ...broken, ...orphans]);
-  const next = { name: config.name, kind: "full", takenAt: clock.now() } as const;
-  const stem = nextStem(
-    next,
-    taken.map((backup) => backup.stem),
-  );
-  const made = await makeAtRest({ stem, surveyed }, run, spool, tools, signal);
+  const stems = nextStems(holdings, config.name, clock.now());
+  const foundations = await chooseFoundations({ wanted, physical: surveyed.physical, look }, run, tools, signal);
+  const made = await makeAtRest({ stems, surveyed, foundations }, run, spool, tools, signal);
   for (const { name, flaws } of made.findings) for (const flaw of flaws) run.warn(`'${name}': ${flaw}`);
+  tellKind(made, run);
   run.note({ backupId: made.id });
   await failpoint("backup:released", signal);
 
   const receipt = await composeReceipt(made, predecessor, run.warnings, tools);
   const shipped = await run.step("ship", () => shipToAll(cargoOf(made, receipt), spool, run, tools, signal));
   await remember(made, receipt, config.state);
+  if (shipped.length === tools.targets.length) await keepFoundation(made, run, config);
   await failpoint("backup:shipped", signal);
 
   for (const problem of await run.step("prune", () => pruneTargets(shipped, tools, signal))) run.warn(problem);
   await failpoint("backup:pruned", signal);
+}
+
+/** The names of the backup that is to be made, for either kind it may come out as. */
+function nextStems(holdings: readonly Holding[], name: string, takenAt: Date): Intent["stems"] {
+  const taken = holdings.flatMap(({ backups, broken, orphans }) => [...backups, ...broken, ...orphans]);
+  const stems = taken.map(({ stem }) => stem);
+  const of = (kind: BackupKind) => nextStem({ name, kind, takenAt }, stems);
+  return { full: of("full"), incr: of("incr") };
+}
+
+function tellKind({ parent, findings }: Made, run: Conduct): void {
+  if (parent !== null) run.say(`an incremental backup: base backups in it stand on full backup '${parent}'`);
+  for (const { name, facts } of findings) {
+    const because = facts["wholeBecause"];
+    if (because !== undefined) run.say(`'${name}' is whole, as the server gave no increment: ${String(because)}`);
+  }
 }
 
 /** Before anything is held: is there something to save, and room to seal it? */
@@ -97,6 +130,18 @@ async function remember({ sealed }: Made, { fields, bytes }: ComposedReceipt, st
     ...(sealed.contentBytes > 0 ? { lastRatio: sealed.archive.sizeBytes / sealed.contentBytes } : {}),
     ...(fields.outcome === "good" ? { lastGood: { id: fields.id, takenAt: fields.takenAt } } : {}),
   });
+}
+
+/** So that the next run can stand on this one. Only where all targets have it. */
+async function keepFoundation({ kind, id, keepsakes }: Made, run: Conduct, { state, schedule }: Config): Promise<void> {
+  if (schedule.fullCronExpression === undefined || kind !== "full" || keepsakes.length === 0) return;
+  try {
+    await keepManifests(state, id, keepsakes);
+  } catch (error) {
+    run.warn(
+      `nothing can stand on this backup, as its manifests could not be kept in '${state}': ${describeError(error)}`,
+    );
+  }
 }
 
 function cargoOf({ stem, sealed }: Made, receipt: ComposedReceipt): Cargo {

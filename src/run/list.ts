@@ -1,5 +1,7 @@
 import { describeError } from "../errors.ts";
+import type { Holding, KnownBackup } from "./catalogue.ts";
 import { readHoldingsOf } from "./find.ts";
+import { foundationIn } from "./foundation.ts";
 import type { Tools } from "./tools.ts";
 
 /** One backup, and the targets that hold all of it. */
@@ -7,6 +9,8 @@ export interface ListedBackup {
   readonly id: string;
   readonly takenAt: string;
   readonly kind: "full" | "incr";
+  /** The id of the full backup that an incremental stands on. */
+  readonly parent: string | null;
   readonly sizeBytes: number;
   readonly contentBytes: number;
   readonly files: number;
@@ -32,23 +36,34 @@ export async function list(targetName: string | undefined, tools: Tools, signal:
       const before = listed.get(receipt.id);
       if (before) before.targets.push(target.name);
       else {
-        const { id, takenAt, kind, outcome, archive, index, sequence } = receipt;
+        const { id, takenAt, kind, parent, outcome, archive, index, sequence } = receipt;
         const sizeBytes = archive.sizeBytes + index.sizeBytes;
         const { contentBytes } = archive;
         const targets = [target.name];
         const files = archive.counts.files;
-        listed.set(id, { id, takenAt, kind, sizeBytes, contentBytes, files, outcome, stem, targets, sequence });
+        listed.set(id, { id, takenAt, kind, parent, sizeBytes, contentBytes, files, outcome, stem, targets, sequence });
       }
     }
   }
   const backups = [...listed.values()]
     .sort((a, b) => a.sequence - b.sequence)
     .map(({ sequence: _, ...shown }) => shown);
+  const torn = holdings.flatMap((holding) => holding.backups.flatMap((backup) => problemOfFoundation(holding, backup)));
   const warnings = [
     ...unreadable.map(({ target, error }) => `target '${target.name}' cannot be read: ${describeError(error)}`),
     ...holdings.flatMap(({ target, broken }) =>
       broken.map(({ stem, problem }) => `'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`),
     ),
+    ...torn,
   ];
   return { backups, warnings };
+}
+
+function problemOfFoundation(holding: Holding, backup: KnownBackup): readonly string[] {
+  try {
+    if (backup.receipt.kind === "incr") foundationIn(holding, backup);
+    return [];
+  } catch (error) {
+    return [describeError(error)];
+  }
 }

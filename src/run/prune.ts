@@ -40,7 +40,8 @@ export function planPruning(holding: Holding, { config, clock }: Tools, pending?
     const takenAt = key === undefined ? undefined : parseKey(key, config.name)?.takenAt;
     return takenAt !== undefined && now.getTime() - takenAt.getTime() > ORPHAN_AGE_MS;
   });
-  const isSpared = ({ id }: { readonly id: string }) => id === pending?.backupId;
+  const wanted = holding.backups.find(({ receipt }) => receipt.id === pending?.backupId)?.receipt;
+  const isSpared = ({ id }: { readonly id: string }) => id === wanted?.id || id === wanted?.parent;
   const spared = decision.remove.filter(isSpared).map(({ id }) => ({ id, reasons: ["its restore is not ended"] }));
   return {
     target: holding.target.name,
@@ -62,11 +63,10 @@ export async function pruneTarget(
   const pruning = planPruning(holding, tools, pending);
   const doomed = new Set(pruning.remove.map(({ id }) => id));
   const backups = holding.backups.filter(({ receipt }) => doomed.has(receipt.id));
-  if (backups.length > 0) {
-    await target.remove(
-      backups.map(({ receiptKey }) => receiptKey),
-      signal,
-    );
+  // What stands on another goes before it: cut off in between, nothing is left that cannot be restored.
+  for (const kind of ["incr", "full"] as const) {
+    const keys = backups.filter(({ receipt }) => receipt.kind === kind).map(({ receiptKey }) => receiptKey);
+    if (keys.length > 0) await target.remove(keys, signal);
   }
   const rest = [
     ...backups.flatMap(({ receipt }) => [receipt.index.key, receipt.archive.key]),

@@ -19,7 +19,7 @@ export async function composeReceipt(
   warnings: readonly string[],
   { config, clock, version }: Tools,
 ): Promise<ComposedReceipt> {
-  const { sealed, stem } = made;
+  const { sealed, stem, kind, parent } = made;
   const { recipients } = await inspectSealingKey(config.encryption);
   const encrypted = config.encryption.kind !== "none";
   const { counts, contentBytes, tarBytes } = sealed;
@@ -28,8 +28,8 @@ export async function composeReceipt(
     id: made.id,
     sequence: (predecessor.receipt?.sequence ?? 0) + 1,
     name: config.name,
-    kind: "full",
-    parent: null,
+    kind,
+    parent,
     takenAt: made.takenAt.toISOString(),
     finishedAt: clock.now().toISOString(),
     tool: { name: "lifeboat", version },

@@ -6,6 +6,7 @@ import type { RunReport } from "../report/outcome.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { syncFolder } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
+import { combineIncrements, loneParts, planCombination, type Combination } from "./combine.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { fetchBackup, type Fetched } from "./fetch.ts";
 import { findBackup, type Wanted } from "./find.ts";
@@ -35,33 +36,52 @@ export async function restoreTo(
     const { receipt } = found.backup;
     run.note({ backupId: receipt.id });
     await using spool = await openSpool(config.state, clock);
-    await requireSpace(config.state, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
+    for (const folder of loneParts(receipt, wanted.only)) {
+      run.warn(
+        `only parts of the increment in '${folder}' are restored, and as they are: its README.txt says what they need`,
+      );
+    }
+    const combination = await planCombination(found, wanted.only, tools, signal);
+    const sealed = combination ? [receipt, combination.full.receipt] : [receipt];
+    const sealedBytes = sealed.reduce((sum, { archive, index }) => sum + archive.sizeBytes + index.sizeBytes, 0);
+    await requireSpace(config.state, sealedBytes, "to fetch the backup");
     const fetched = await run.step("fetch", () => fetchBackup(found, spool, tools, signal));
+    const below = combination && {
+      ...combination,
+      fetched: await run.step("fetch", () => fetchBackup({ ...found, backup: combination.full }, spool, tools, signal)),
+    };
     await failpoint("restore:fetched", signal);
     const only = wanted.only?.map((path) => Buffer.from(`backup/${path}`));
-    await run.step("extract", () =>
-      extractAndPublish(to, { ...fetched, ...(only && { only }) }, receipt, run, tools, signal),
-    );
+    const parts = { ...fetched, ...(only && { only }), ...(below && { below }) };
+    await run.step("extract", () => extractAndPublish(to, parts, receipt, run, tools, signal));
     log.info("backup restored", { id: receipt.id, from: found.target.name, to });
   });
+}
+
+interface Parts extends Fetched {
+  readonly only?: readonly Buffer[];
+  /** What increments among them stand on. */
+  readonly below?: Combination & { readonly fetched: Fetched };
 }
 
 /** Extracts into a quarantine on the file system of `to`, and only then lets it appear there. */
 async function extractAndPublish(
   to: string,
-  fetched: Fetched & { readonly only?: readonly Buffer[] },
+  { below, ...fetched }: Parts,
   { id, archive: { contentBytes } }: Receipt,
   run: Conduct,
-  { keys, progress }: Tools,
+  tools: Tools,
   signal: AbortSignal,
 ): Promise<void> {
+  const { keys, progress } = tools;
   const quarantine = await makeQuarantine(to);
   try {
-    await requireSpace(quarantine, contentBytes, "to restore the files");
+    await requireSpace(quarantine, contentBytes + (below?.extraBytes ?? 0), "to restore the files");
     using bar = progress.start("restore", contentBytes);
     const onProgress = (bytes: number) => bar.at(bytes);
     const { warnings } = await extract({ ...fetched, id, contentBytes, keys, into: quarantine, onProgress }, signal);
     for (const warning of warnings.first) run.warn(warning);
+    if (below) await run.step("combine", () => combineIncrements(quarantine, below, below.fetched, tools, signal));
     await failpoint("restore:extracted", signal);
     await publish(join(quarantine, "backup"), to);
   } finally {

@@ -12,6 +12,7 @@ import { surveyPostgres, type FoundServer } from "../sources/postgres/survey.ts"
 import type { MemberList, Snapshot } from "../sources/source.ts";
 import { sqliteSource } from "../sources/sqlite.ts";
 import { survey, type Survey, type SurveyOptions } from "../sources/survey.ts";
+import type { Foundations } from "./choose-foundations.ts";
 import { copyDatabases } from "./copy-databases.ts";
 import type { Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
@@ -71,9 +72,13 @@ export interface Snapshots {
   readonly readsInPlace: boolean;
 }
 
-/** Copies each database of a survey made at rest; the other files are read where they lie. */
+/**
+ * Copies each database of a survey made at rest, servers with a foundation incrementally; the other files are read where
+ * they lie.
+ */
 export async function snapshotSources(
   { files, servers, physical }: Surveyed,
+  foundations: Foundations,
   spool: Spool,
   tools: Tools,
   signal: AbortSignal,
@@ -82,7 +87,11 @@ export async function snapshotSources(
   const sqlite = databases.map((found) => sqliteSource(found, { root, timeoutMs: tools.config.sqliteTimeoutMs }));
   const postgres = servers.flatMap((server) => postgresSources(server, postgresOptions(tools)));
   const whole = physical.map((one) =>
-    physicalSource(one, foldersAbove(one, physical, servers), postgresOptions(tools)),
+    physicalSource(
+      one,
+      { foldersAbove: foldersAbove(one, physical, servers), foundation: foundations.get(one.server.name) },
+      postgresOptions(tools),
+    ),
   );
   const copies = await copyDatabases([...sqlite, ...postgres, ...whole], spool, tools, signal);
   const readme = await readmeOf(servers, copies, spool);

@@ -10,6 +10,7 @@ import type { Holding, KnownBackup } from "./catalogue.ts";
 import { conduct, type Conduct } from "./conduct.ts";
 import { fetchBackup, fetchIndex } from "./fetch.ts";
 import { readHoldingsOf } from "./find.ts";
+import { foundationIn, incrementsIn } from "./foundation.ts";
 import { openSpool, requireSpace, type Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
 
@@ -26,7 +27,8 @@ export interface Verified {
 }
 
 /**
- * Are these the bytes that were sealed, and do they open? Each target's copy is verified by itself.
+ * Are these the bytes that were sealed, and do they open? Each target's copy is verified by itself. With an incremental
+ * backup the full one that it stands on is verified in the same way, and neither is better than the other.
  * The report fails with exit code 13 if one of them is not; leftovers of a run that was cut off degrade it.
  */
 export async function verify(
@@ -45,12 +47,17 @@ export async function verify(
     }
     if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
     const stem = wanted.id === "all" ? undefined : chosenStem(wanted.id, holdings);
-    const isWanted = (one: { readonly stem: string }) => stem === undefined || one.stem === stem;
+    const stems = stem === undefined ? undefined : [stem, ...holdings.flatMap((one) => stemsBelow(stem, one))];
+    const isWanted = (one: { readonly stem: string }) => stems === undefined || stems.includes(one.stem);
     for (const holding of holdings) {
       requireKey(holding.broken.filter(isWanted));
+      const done: Verified[] = [];
+      // The oldest first, so that a full backup comes before what stands on it.
       for (const backup of holding.backups.filter(isWanted)) {
-        verified.push(await verifyOne(holding, backup, wanted.read, spool, tools, signal));
+        const one = await verifyOne(holding, backup, wanted.read, spool, tools, signal);
+        done.push(standing(one, backup, holding, done));
       }
+      verified.push(...done);
       verified.push(...holding.broken.filter(isWanted).map((broken) => asVerified(broken, holding)));
       if (stem === undefined) tellOrphans(holding, run);
     }
@@ -69,6 +76,30 @@ function chosenStem(wanted: string, holdings: readonly Holding[]): string {
     if (newest !== undefined) return newest;
   }
   return broken.find((stem) => wanted.startsWith(stem)) ?? chooseBackup(known, wanted).stem;
+}
+
+/** The full backup that this one stands on, as far as it is there. */
+function stemsBelow(stem: string, { backups, broken }: Holding): readonly string[] {
+  const receipt = backups.find((one) => one.stem === stem)?.receipt;
+  if (!receipt || receipt.parent === null) return [];
+  const { stem: known } = backups.find((one) => one.receipt.id === receipt.parent) ?? {};
+  const archives = incrementsIn(receipt).map(({ standsOn }) => standsOn.archive);
+  const lost = broken.filter((one) => archives.some((archive) => archive.startsWith(`${one.stem}.`)));
+  return [...(known === undefined ? [] : [known]), ...lost.map((one) => one.stem)];
+}
+
+/** What holds of an incremental backup, given what was found about the others on that target. */
+function standing(one: Verified, backup: KnownBackup, holding: Holding, done: readonly Verified[]): Verified {
+  if (one.result === "broken" || backup.receipt.kind === "full") return one;
+  try {
+    const { id } = foundationIn(holding, backup).receipt;
+    const below = done.find((other) => other.id === id);
+    if (below?.result !== "broken") return one;
+    const problem = `it stands on full backup '${id}', which is broken`;
+    return { ...one, result: "broken", problem };
+  } catch (error) {
+    return { ...one, result: "broken", problem: describeError(error) };
+  }
 }
 
 /** With the wrong key nothing can be said about a backup, least of all that it is broken. */

@@ -2,12 +2,14 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { hintOf, LifeboatError } from "../errors.ts";
 import { withDeadline } from "../system/clock.ts";
-import { physicalFolder } from "./postgres/file-names.ts";
+import { fileNameOf, physicalFolder } from "./postgres/file-names.ts";
 import { patiently } from "./postgres/patience.ts";
 import { checkCopy } from "./postgres/physical/check.ts";
 import { copyServer } from "./postgres/physical/copy.ts";
 import { physicalFacts } from "./postgres/physical/facts.ts";
+import { nameOfPhysical, type PhysicalFoundation } from "./postgres/physical/foundation.ts";
 import { listCopy } from "./postgres/physical/members.ts";
+import { writeReadmeOfIncrement } from "./postgres/physical/readme-of-increment.ts";
 import { writeReadme } from "./postgres/physical/readme.ts";
 import type { FoundPhysical } from "./postgres/physical/survey.ts";
 import { restoreLinks } from "./postgres/physical/tablespaces.ts";
@@ -17,14 +19,19 @@ import type { Snapshot, Source, Stage } from "./source.ts";
 /**
  * A whole server, copied by pg_basebackup while others write: a data directory that can be started, with the log that
  * makes it consistent, checked by pg_verifybackup. `foldersAbove` are those that no other source has on its list.
+ * With a foundation only what has changed since, if the server agrees: then there are `standsOn` in the facts, else
+ * `wholeBecause`.
  */
 export function physicalSource(
   found: FoundPhysical,
-  foldersAbove: readonly string[],
+  {
+    foldersAbove,
+    foundation,
+  }: { readonly foldersAbove: readonly string[]; readonly foundation?: PhysicalFoundation | undefined },
   { timeoutMs, clock }: PostgresOptions,
 ): Source {
   const { server, systemIdentifier, client } = found;
-  const name = `${server.name} (physical)`;
+  const name = nameOfPhysical(server.name);
   return {
     kind: "postgres-physical",
     name,
@@ -36,22 +43,30 @@ export function physicalSource(
       const attempt = async () => {
         // A tablespace may have been made since the survey.
         const facts = await physicalFacts(server, deadline);
-        return { facts, flaws: await copyServer(server, physical, facts.tablespaces, deadline) };
+        const wanted = { tablespaces: facts.tablespaces, since: foundation?.manifestPath };
+        return { facts, ...(await copyServer(server, physical, wanted, deadline)) };
       };
       try {
-        const { facts, flaws } = await patiently(attempt, timeoutMs, clock, deadline);
+        const { facts, flaws, refusal } = await patiently(attempt, timeoutMs, clock, deadline);
         const checked = await checkCopy(join(physical, "data"), { facts, client }, deadline);
         const { manifest, checkedBy, walCheckedBy } = checked;
         await restoreLinks(physical, facts.tablespaces);
-        await writeReadme(physical, server.name, facts, manifest.walRanges);
+        const standsOn = refusal === undefined ? foundation?.standsOn : undefined;
+        if (standsOn) await writeReadmeOfIncrement(physical, server.name, facts, standsOn);
+        else await writeReadme(physical, server.name, facts, manifest.walRanges);
         const { list, files, copyBytes } = await listCopy(stage, server.name, foldersAbove, deadline);
         const { version, versionNumber, inRecovery, dataChecksums, tablespaces } = facts;
         const outcome = flaws.length > 0 ? "flawed" : "good";
         return {
           members: [list],
+          ...(standsOn
+            ? {}
+            : { keepsake: { name: fileNameOf(server.name), path: join(physical, "data", "backup_manifest") } }),
           finding: {
             ...{ kind: "postgres-physical", name, outcome, flaws },
             facts: {
+              ...(standsOn ? { standsOn } : {}),
+              ...(refusal === undefined ? {} : { wholeBecause: refusal }),
               ...{ version, versionNumber, inRecovery, systemIdentifier, dataChecksums, tablespaces },
               ...{ walRanges: manifest.walRanges, manifestSha256: manifest.sha256 },
               ...{ copiedBy: `pg_basebackup ${client.version}`, checkedBy, walCheckedBy },

@@ -27,6 +27,15 @@ export interface Snapshot {
    * sealed. Resolves with the whole finding; rejects when the copy is no good one. Undefined: it is known to be good.
    */
   readonly prove?: (signal: AbortSignal) => Promise<SourceFinding>;
+  /** Undefined: later runs need none of it. */
+  readonly keepsake?: Keepsake;
+}
+
+/** A file of a copy that later runs need beside the backup. It may be taken once the copy is sealed. */
+export interface Keepsake {
+  /** A file name, unique in one backup. */
+  readonly name: string;
+  readonly path: string;
 }
 
 /** Files for the archive, named by a list on disk because there may be millions of them. */

@@ -69,7 +69,6 @@ suite("names that are no settings", () => {
 
   test("a name of a later version, or of none, is an error without a suggestion that would mislead", () => {
     for (const name of [
-      "BACKUP_FULL_CRON_EXPRESSION",
       "BACKUP_KEEP_LAST",
       "BACKUP_VOLUMES",
       "VERIFY_CRON_EXPRESSION",

@@ -119,3 +119,19 @@ suite("BACKUP_POSTGRES_PHYSICAL", () => {
     assert.match(problemOf(own), /every URL has a password/);
   });
 });
+
+suite("BACKUP_FULL_CRON_EXPRESSION", () => {
+  const physical = { BACKUP_POSTGRES_PHYSICAL: "postgres://me@db" };
+
+  test("is a cron expression like the other one, and unset every backup is full", () => {
+    const schedule = (more: Record<string, string>) => read({ ...fine, ...physical, ...more }).config.schedule;
+    assert.equal(schedule({ BACKUP_FULL_CRON_EXPRESSION: "@weekly" }).fullCronExpression, "0 0 * * 0");
+    assert.equal(schedule({}).fullCronExpression, undefined);
+    assert.match(problemOf({ ...physical, BACKUP_FULL_CRON_EXPRESSION: "0 2 30 2 *" }), /never fires/);
+  });
+
+  test("is refused where it would do nothing, as only base backups are incremental", () => {
+    const problem = problemOf({ BACKUP_FULL_CRON_EXPRESSION: "@weekly" });
+    assert.match(problem, /does nothing without BACKUP_POSTGRES_PHYSICAL: only base backups can be incremental/);
+  });
+});

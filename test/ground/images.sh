@@ -13,7 +13,7 @@ prepare_images() {
   prepare_server irc standin/atheme:latest debian:trixie-slim --target atheme
   prepare_server ssh standin/ssh:latest debian:trixie-slim
   prepare_postgres 15 postgres:15 bookworm /var/lib/postgresql/data /var/lib/postgresql/data
-  prepare_postgres 17 postgres:17 trixie /var/lib/postgresql/data /var/lib/postgresql/data
+  prepare_postgres_17 postgres:17
   prepare_barycenter
   say "images: all there"
 }
@@ -22,11 +22,15 @@ prepare_base_images() {
   prepare_public debian:trixie-slim "$(digest_of "$ground/standins/debian.sh")" build_debian trixie
   prepare_public rclone/rclone:1.75 "$(digest_of "$ground/standins/rclone")" build_rclone
   prepare_postgres_image
+  prepare_postgres_17 postgres:17-trixie
   prepare_public node:26-trixie-slim "$(digest_of "$ground/standins/node")-$(node --version)" build_node
 }
 
 # Of sid, because trixie has 17; its client runs on trixie's libraries, which the Dockerfile makes sure of.
 prepare_postgres_image() { prepare_postgres 18 postgres:18-trixie sid /var/lib/postgresql/18/docker /var/lib/postgresql; }
+
+# Under two names: as the Dockerfile has it, with its suite, and as people write it.
+prepare_postgres_17() { prepare_postgres 17 "$1" trixie /var/lib/postgresql/data /var/lib/postgresql/data; }
 
 # prepare_public IMAGE DIGEST BUILDER... - keeps it, else pulls it, else builds it: BUILDER... IMAGE DIGEST
 prepare_public() {

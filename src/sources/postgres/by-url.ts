@@ -46,7 +46,8 @@ export function physicalServerByUrl(address: PostgresAddress): PhysicalServer {
     ...serverByUrl(address),
     async identify(signal) {
       const question = { database: "replication", sql: "IDENTIFY_SYSTEM", replication: "true" } as const;
-      return String(await withOrWithoutTls(address, (ssl) => askOnce(address, question, ssl, signal)));
+      const row = await withOrWithoutTls(address, (ssl) => askOnce(address, question, ssl, signal));
+      return { systemIdentifier: String(row[0]), timeline: Number(row[1]) };
     },
   };
 }
@@ -56,7 +57,7 @@ const QUESTION_MS = 60_000;
 
 async function ask(address: PostgresAddress, database: string, sql: string, signal: AbortSignal): Promise<unknown> {
   try {
-    return await withOrWithoutTls(address, (ssl) => askOnce(address, { database, sql }, ssl, signal));
+    return (await withOrWithoutTls(address, (ssl) => askOnce(address, { database, sql }, ssl, signal)))[0];
   } catch (error) {
     signal.throwIfAborted();
     throw explained(error, `ask database '${database}'`, { ...address, programs: "image" });
@@ -82,12 +83,13 @@ interface Question {
   readonly replication?: "true";
 }
 
+/** The first row of the answer. */
 async function askOnce(
   { host, port, user, password }: PostgresAddress,
   { sql, ...where }: Question,
   ssl: Ssl,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<readonly unknown[]> {
   const client = new pg.Client({
     ...{ host, port, user, ssl, ...where },
     // Without one, pg looks into PGPASSFILE itself.
@@ -106,7 +108,7 @@ async function askOnce(
     signal.throwIfAborted();
     await client.connect();
     const { rows } = await client.query<unknown[]>({ text: sql, rowMode: "array" });
-    return rows[0]?.[0];
+    return rows[0] ?? [];
   } finally {
     signal.removeEventListener("abort", hangUp);
     await client.end().catch(() => {

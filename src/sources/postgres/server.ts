@@ -22,8 +22,15 @@ export interface PostgresServer {
 
 /** A server of which base backups are taken. Made by `physicalServerByUrl`. */
 export interface PhysicalServer extends Omit<PostgresServer, "databases"> {
-  /** Gives its system identifier, as one of its WAL senders tells it. Rejects with pg's own error. */
-  identify(signal: AbortSignal): Promise<string>;
+  /** Gives who it is, as one of its WAL senders tells it. Rejects with pg's own error. */
+  identify(signal: AbortSignal): Promise<Identity>;
+}
+
+export interface Identity {
+  /** Made by initdb, by chance. */
+  readonly systemIdentifier: string;
+  /** Another one after each promotion and each recovery to a point in time. */
+  readonly timeline: number;
 }
 
 export interface ProgramCall {

@@ -28,6 +28,7 @@ export async function reconfigure(server: PostgresServer, settings: Settings): P
 
 /** Where the test's tablespaces are, in each server. */
 export const FAST_DISK = "/srv/fast=disk";
+export const LATE_DISK = "/srv/late disk";
 
 /**
  * Does what the page in a restored base backup says, and starts a server on it. `folder` is that of the base backup,
@@ -39,7 +40,7 @@ export async function startRestored(
 ): Promise<PostgresServer> {
   const page = await readFile(join(sidecar.folder, folder, "README.txt"), "utf8");
   const commands = page.split("\n").filter((line) => /^ {2}(mkdir|pg_verifybackup|chown)/.test(line));
-  const places = { "": "/x", wal: "/wal", [`disk-of-${name}`]: FAST_DISK };
+  const places = { "": "/x", wal: "/wal", [`disk-of-${name}`]: FAST_DISK, [`late-of-${name}`]: LATE_DISK };
   const mounts = Object.entries(places).map(([from, to]) => `${join(sidecar.folder, from)}:${to}`);
   const script = ["set -e", `cd /x/${folder}`, ...commands, also].join("\n");
   const options = ["--rm", "--entrypoint", "sh", ...mounts.flatMap((mount) => ["--volume", mount])];

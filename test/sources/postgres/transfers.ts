@@ -26,11 +26,20 @@ INSERT INTO journal (delta) VALUES (:delta);
 COMMIT;
 `;
 
-/** Gives the way to stop it. */
+/** As fast as it goes. Gives the way to stop it. */
 export async function startWriter(server: PostgresServer): Promise<() => Promise<void>> {
+  return await transferring(server, "");
+}
+
+/** A hundred times a second. */
+export async function startSteadyWriter(server: PostgresServer): Promise<() => Promise<void>> {
+  return await transferring(server, "--rate=100");
+}
+
+async function transferring(server: PostgresServer, rate: string): Promise<() => Promise<void>> {
   await server.sh(`cat >/tmp/transfer <<'END'${TRANSFER}END`);
   const running = server.sh(
-    "rm -f /tmp/stop; while [ ! -e /tmp/stop ]; do pgbench -n -U app -c 2 -T 1 -f /tmp/transfer app; done",
+    `rm -f /tmp/stop; while [ ! -e /tmp/stop ]; do pgbench -n -U app -c 2 -T 1 ${rate} -f /tmp/transfer app; done`,
   );
   return async () => {
     await server.sh("touch /tmp/stop");

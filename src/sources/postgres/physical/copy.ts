@@ -8,23 +8,61 @@ import { explainedPhysical } from "./failure.ts";
 import type { Tablespace } from "./facts.ts";
 import { mappingOptions } from "./tablespaces.ts";
 
+/** How a server was copied. */
+export interface Copied {
+  /** Of the server's own files: pages that do not match their checksum are copied as they are. */
+  readonly flaws: readonly string[];
+  /** In the server's words, where an increment was wanted and it did not give one: the copy is whole then. */
+  readonly refusal?: string;
+}
+
 /**
- * Lets pg_basebackup copy a server to `<physical>/data`, with the log that is written meanwhile. `physical` is there,
- * and empty. Gives the flaws of the server's own files: pages that do not match their checksum are copied as they are.
+ * Lets pg_basebackup copy a server to `<physical>/data`, with the log that is written meanwhile: only what has changed
+ * since the base backup with the manifest at `since`, if the server agrees to that. `physical` is there, and empty.
  * Rejects, leaving nothing, unless pg_basebackup has ended with exit code 0.
  */
 export async function copyServer(
   server: PhysicalServer,
   physical: string,
-  tablespaces: readonly Tablespace[],
+  { tablespaces, since }: { readonly tablespaces: readonly Tablespace[]; readonly since?: string | undefined },
   signal: AbortSignal,
-): Promise<readonly string[]> {
-  const args = [
+): Promise<Copied> {
+  const whole = wholeCopy(physical, tablespaces);
+  if (since === undefined) return { flaws: await copyWithBadPages(server, physical, whole, signal) };
+  try {
+    return { flaws: await copyWithBadPages(server, physical, [...whole, `--incremental=${since}`], signal) };
+  } catch (error) {
+    const refusal = refusalIn(error);
+    if (refusal === undefined) throw error;
+    return { flaws: await copyWithBadPages(server, physical, whole, signal), refusal };
+  }
+}
+
+/** Of pg_basebackup and of the server, as they are in all versions there are: each names what only increments need. */
+function refusalIn(error: unknown): string | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (!(cause instanceof ChildError) || cause.exitStatus === undefined) continue;
+    const lines = cause.stderr.split("\n").filter((line) => /manifest|WAL summar|incremental/i.test(line));
+    return lines[0]?.replace(/^pg_basebackup: error: |^ERROR: +/g, "");
+  }
+  return undefined;
+}
+
+function wholeCopy(physical: string, tablespaces: readonly Tablespace[]): readonly string[] {
+  return [
     ...[`--pgdata=${join(physical, "data")}`, "--format=plain", "--wal-method=stream", "--label=lifeboat"],
     // A checkpoint spread over minutes would make a hold longer by as much. Nothing is synced that only passes through.
     ...["--checkpoint=fast", "--no-sync", "--manifest-checksums=SHA256", "--no-password"],
     ...mappingOptions(physical, tablespaces),
   ];
+}
+
+async function copyWithBadPages(
+  server: PhysicalServer,
+  physical: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   try {
     await copy(server, physical, args, signal);
     return [];

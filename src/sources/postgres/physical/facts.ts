@@ -14,6 +14,8 @@ export interface PhysicalFacts {
   readonly walSenders: number;
   /** The server compares each page that it sends with the checksum in it. */
   readonly dataChecksums: boolean;
+  /** `summarize_wal`: it knows which blocks its log has changed, so that an increment can be taken. From 17 on. */
+  readonly summarizesWal: boolean;
   /** Of one file of the write-ahead log. */
   readonly segmentBytes: number;
   /** Of all databases, templates included. */
@@ -43,6 +45,7 @@ SELECT json_build_object(
   'maxWalSenders', current_setting('max_wal_senders')::int,
   'walSenders', (SELECT count(*) FROM pg_catalog.pg_stat_replication),
   'dataChecksums', current_setting('data_checksums') = 'on',
+  'summarizesWal', coalesce(current_setting('summarize_wal', true) = 'on', false),
   'segmentBytes', pg_size_bytes(current_setting('wal_segment_size')),
   'sizeBytes', (
     SELECT sum(CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END)

@@ -1,4 +1,6 @@
-import { open } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, stat } from "node:fs/promises";
 import { LifeboatError } from "../../../errors.ts";
 
 /** What is at the end of a backup_manifest, which lists every file of a base backup with its SHA-256. */
@@ -33,6 +35,17 @@ export async function readManifest(path: string): Promise<Manifest> {
   }
   return { sha256, controlSha256, walRanges: walRanges.sort((one, other) => one.timeline - other.timeline) };
 }
+
+/** SHA-256 of a manifest as it should have it at its end: of all but its last line. Rejects if there is no such file. */
+export async function digestOfManifest(path: string, signal: AbortSignal): Promise<string> {
+  const { size } = await stat(path);
+  const hash = createHash("sha256");
+  const end = size - LAST_LINE_BYTES - 1;
+  if (end > 0) for await (const chunk of createReadStream(path, { end, signal })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+const LAST_LINE_BYTES = '"Manifest-Checksum": ""}\n'.length + 64;
 
 const RANGE = /"Timeline": (\d+), "Start-LSN": "([0-9A-F]+\/[0-9A-F]+)", "End-LSN": "([0-9A-F]+\/[0-9A-F]+)"/g;
 

@@ -5,11 +5,13 @@ import { majorOf } from "../survey.ts";
 import type { PhysicalFacts } from "./facts.ts";
 import type { WalRange } from "./manifest.ts";
 
+type Described = Pick<PhysicalFacts, "version" | "versionNumber" | "inRecovery" | "tablespaces">;
+
 /** Puts a page beside the data directory with what it takes to start it without this program. */
 export async function writeReadme(
   physical: string,
   name: string,
-  facts: PhysicalFacts,
+  facts: Described,
   walRanges: readonly WalRange[],
 ): Promise<void> {
   const parts = [introduction(name, facts, walRanges), tablespaces(facts), check(facts), start(facts), pointInTime()];
@@ -17,7 +19,7 @@ export async function writeReadme(
   await writeFile(join(physical, "README.txt"), text, { mode: 0o600, flag: "wx" });
 }
 
-function introduction(name: string, facts: PhysicalFacts, walRanges: readonly WalRange[]): string {
+function introduction(name: string, facts: Described, walRanges: readonly WalRange[]): string {
   const ranges = walRanges.map(
     ({ timeline, startLsn, stopLsn }) => `${startLsn} to ${stopLsn} on timeline ${timeline}`,
   );
@@ -26,7 +28,7 @@ be started, with the write-ahead log that makes it consistent, ${ranges.join(", 
 `;
 }
 
-function tablespaces({ tablespaces }: PhysicalFacts): string {
+function tablespaces({ tablespaces }: Described): string {
   if (tablespaces.length === 0) return "";
   const lines = tablespaces.map((one) => {
     const to = quoted(one.location);
@@ -38,14 +40,14 @@ ${lines.join("\n")}
 `;
 }
 
-function check(facts: PhysicalFacts): string {
+function check(facts: Described): string {
   return `To compare all of it with what the server has sent, before the first start, with the programs of PostgreSQL ${majorOf(facts)}:
 
   pg_verifybackup data
 `;
 }
 
-function start(facts: PhysicalFacts): string {
+function start(facts: Described): string {
   const major = majorOf(facts);
   const standby = facts.inRecovery
     ? "\nThe server was a standby, and this will be one: to start it as a server of its own, remove data/standby.signal first.\n"

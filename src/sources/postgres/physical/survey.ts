@@ -2,16 +2,15 @@ import type { Clock } from "../../../system/clock.ts";
 import { clientVersion, type ClientVersion } from "../check.ts";
 import { PostgresError } from "../failure.ts";
 import { patiently } from "../patience.ts";
-import type { PhysicalServer } from "../server.ts";
+import type { Identity, PhysicalServer } from "../server.ts";
 import { majorOf, type PostgresOptions } from "../survey.ts";
 import { explainedPhysical } from "./failure.ts";
 import { physicalFacts, type PhysicalFacts } from "./facts.ts";
 
 /** A server that lets us take a base backup of it. */
-export interface FoundPhysical {
+export interface FoundPhysical extends Identity {
   readonly server: PhysicalServer;
   readonly facts: PhysicalFacts;
-  readonly systemIdentifier: string;
   /** pg_basebackup of this image. */
   readonly client: ClientVersion;
   /** Of its databases, and some files of the write-ahead log: how much the base backup may take. */
@@ -44,14 +43,14 @@ async function surveyOne(
     refuseNewer(server, facts, client);
     requireWal(server, facts);
     try {
-      return { facts, systemIdentifier: await server.identify(signal) };
+      return { facts, identity: await server.identify(signal) };
     } catch (error) {
       signal.throwIfAborted();
       throw explainedPhysical(error, "ask a WAL sender", server);
     }
   };
-  const { facts, systemIdentifier } = await patiently(attempt, timeoutMs, clock, signal);
-  return { server, facts, systemIdentifier, client, sizeBytes: facts.sizeBytes + WAL_FILES * facts.segmentBytes };
+  const { facts, identity } = await patiently(attempt, timeoutMs, clock, signal);
+  return { server, facts, ...identity, client, sizeBytes: facts.sizeBytes + WAL_FILES * facts.segmentBytes };
 }
 
 /** What a server writes while it is copied nobody knows before; a quiet one takes two. */

@@ -4,16 +4,19 @@ import { LifeboatError } from "../../../errors.ts";
 import type { Tablespace } from "./facts.ts";
 
 /** Where in the base backup the files of a tablespace are, beside the data directory. */
-export function tablespaceFolder(physical: string, { oid }: Tablespace): string {
+export function tablespaceFolder(physical: string, { oid }: Pick<Tablespace, "oid">): string {
   return join(physical, "tablespaces", String(oid));
 }
 
 /** Options of pg_basebackup, which otherwise puts a tablespace where the server has it. */
 export function mappingOptions(physical: string, tablespaces: readonly Tablespace[]): readonly string[] {
+  return mappingArguments(tablespaces.map((one) => [one.location, tablespaceFolder(physical, one)]));
+}
+
+/** Options of pg_basebackup and pg_combinebackup: where each tablespace is, and where it shall go. */
+export function mappingArguments(mappings: readonly (readonly [from: string, to: string])[]): readonly string[] {
   const escaped = (path: string) => path.replaceAll("=", "\\=");
-  return tablespaces.map((one) => {
-    return `--tablespace-mapping=${escaped(one.location)}=${escaped(tablespaceFolder(physical, one))}`;
-  });
+  return mappings.map(([from, to]) => `--tablespace-mapping=${escaped(from)}=${escaped(to)}`);
 }
 
 /**
