@@ -24,14 +24,19 @@ export async function proveCopies(
   { log }: Tools,
   signal: AbortSignal,
 ): Promise<readonly SourceFinding[]> {
-  const proveOne = async ({ finding, prove }: Snapshot, _at: number, either: AbortSignal) => {
-    if (!prove) return finding;
-    const proven = await prove(either);
+  const proveOne = async (snapshot: Snapshot, _at: number, either: AbortSignal) => {
+    const proven = await provenFinding(snapshot, either);
+    if (!snapshot.prove) return proven;
     const { readBy, check, pageCount } = proven.facts;
     log.info("database read back", { database: proven.name, readBy, check, pageCount });
     return proven;
   };
   return await sideBySide(snapshots, proveOne, signal);
+}
+
+/** All that is known of a copy. Rejects if it turns out to be no good one. */
+export async function provenFinding({ finding, prove }: Snapshot, signal: AbortSignal): Promise<SourceFinding> {
+  return prove ? await prove(signal) : finding;
 }
 
 /** What a person watching wants to know; the receipt has the rest. */

@@ -7,6 +7,7 @@ import { sqliteSource } from "../sources/sqlite.ts";
 import type { FoundDatabase } from "../sources/survey.ts";
 import { digestOf } from "../system/digest.ts";
 import { isSystemError } from "../system/files.ts";
+import { provenFinding } from "./copy-databases.ts";
 import { surveySources } from "./snapshot.ts";
 import { requireSpace, type Spool } from "./spool.ts";
 import type { Tools } from "./tools.ts";
@@ -72,14 +73,15 @@ async function copiedDatabase(
   try {
     await requireSpace(folder, found.sizeBytes, "to compare a database");
     const source = sqliteSource(found, { root, timeoutMs: config.sqliteTimeoutMs });
-    const { members, finding } = await source.snapshot({ folder }, signal);
+    const snapshot = await source.snapshot({ folder }, signal);
+    const { members } = snapshot;
     const copy = bytesOf(`${byteStringOf(members[0]?.root ?? "")}/${byteStringOf(found.path)}`);
     const { size, mtimeNs } = await lstat(copy, { bigint: true });
     const { sha256 } = await digestOf(await open(copy, "r"), signal);
     const { uid, gid, mode } = found;
     const path = bytesOf(`backup/${byteStringOf(found.path)}`);
     const entry = { path, type: "file" as const, sizeBytes: Number(size), mode, uid, gid, mtimeNs, sha256 };
-    return { entry, facts: finding.facts };
+    return { entry, facts: (await provenFinding(snapshot, signal)).facts };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
+import { provenFinding } from "../../src/run/copy-databases.ts";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
 import { survey } from "../../src/sources/survey.ts";
-import { proven, query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";
+import { query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";
 
 const signal = new AbortController().signal;
 
@@ -164,7 +165,7 @@ describe("names and attributes of a database", { concurrency: 3 }, () => {
         await mkdir(folder);
         const source = sqliteSource(database, { root: volume.readOnly, timeoutMs: 20_000 });
         const snapshot = await source.snapshot({ folder }, signal);
-        const finding = await proven(snapshot, signal);
+        const finding = await provenFinding(snapshot, signal);
         assert.deepEqual(finding.flaws, []);
         assert.deepEqual(finding.facts["rows"], { t: 1 });
         const [member] = snapshot.members;
@@ -201,7 +202,7 @@ describe("names and attributes of a database", { concurrency: 3 }, () => {
     assert.ok(only);
     assert.equal(found.totals.files, 0, "its side files are not on the list");
     const source = sqliteSource(only, { root: volume.readOnly, timeoutMs: 20_000 });
-    const finding = await proven(await source.snapshot({ folder: lists }, signal), signal);
+    const finding = await provenFinding(await source.snapshot({ folder: lists }, signal), signal);
     assert.deepEqual([finding.name, finding.facts["rows"]], ["odd\\x0a\\xff.db", { t: 1 }]);
   });
 

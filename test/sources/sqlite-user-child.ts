@@ -1,7 +1,7 @@
 import { hintOf } from "../../src/errors.ts";
+import { provenFinding } from "../../src/run/copy-databases.ts";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
 import { survey } from "../../src/sources/survey.ts";
-import { proven } from "./volume.ts";
 
 // Copies the first database below the root as another user: run by sqlite-user.test.ts in a process of its own.
 const [root = "", stage = ""] = process.argv.slice(2);
@@ -10,7 +10,7 @@ const [found] = (await survey({ root, exclude: [], sqlite: "auto", never: [] }, 
 if (!found) throw new Error("no database found");
 try {
   const snapshot = await sqliteSource(found, { root, timeoutMs: 10_000 }).snapshot({ folder: stage }, signal);
-  const finding = await proven(snapshot, signal);
+  const finding = await provenFinding(snapshot, signal);
   console.log(JSON.stringify({ outcome: finding.outcome, rows: finding.facts["rows"] }));
 } catch (error) {
   console.log(JSON.stringify({ message: error instanceof Error ? error.message : "", hint: hintOf(error) }));

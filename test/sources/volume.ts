@@ -6,8 +6,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
+import { provenFinding } from "../../src/run/copy-databases.ts";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
-import type { Snapshot, SourceFinding } from "../../src/sources/source.ts";
+import type { Snapshot } from "../../src/sources/source.ts";
 import { survey } from "../../src/sources/survey.ts";
 
 export type Role = "hammer" | "open" | "half" | "attached-half" | "lock" | "open-and-close" | "close";
@@ -78,7 +79,7 @@ export class Volume implements AsyncDisposable {
     const snapshot = await source.snapshot({ folder }, signal);
     const copy = join(snapshot.members[0]?.root ?? "", found.path.toString());
     const before = await asSealed(copy);
-    const finding = await proven(snapshot, signal);
+    const finding = await provenFinding(snapshot, signal);
     assert.deepEqual(await asSealed(copy), before);
     return { ...snapshot, finding, copy };
   }
@@ -88,11 +89,6 @@ export class Volume implements AsyncDisposable {
     execFileSync("umount", [this.readOnly]);
     await rm(this.#folder, { recursive: true, force: true });
   }
-}
-
-/** All that is known of a copy once nobody will look into it any more. */
-export async function proven({ finding, prove }: Snapshot, signal: AbortSignal): Promise<SourceFinding> {
-  return prove ? await prove(signal) : finding;
 }
 
 async function asSealed(copy: string): Promise<object> {
