@@ -11,7 +11,7 @@ import { ownComposeProject } from "./quiesce/own-project.ts";
 import { createLog } from "./report/log.ts";
 import { loggedProgress, terminalProgress } from "./report/progress.ts";
 import type { Look } from "./report/table.ts";
-import type { Tools } from "./run/tools.ts";
+import type { Tools } from "./run/conduct/tools.ts";
 import { physicalServerByUrl, serverByUrl } from "./sources/postgres/by-url.ts";
 import { serverInContainer } from "./sources/postgres/in-container.ts";
 import { systemClock, withDeadline } from "./system/clock.ts";

@@ -7,7 +7,7 @@ import { describeError } from "../errors.ts";
 import { makeAtRest, type Intent, type Made } from "./at-rest.ts";
 import { readAllHoldings, type Holding } from "./catalogue.ts";
 import { chooseFoundations, type WantedKind } from "./choose-foundations.ts";
-import { conduct, type Conduct } from "./conduct.ts";
+import { conduct, type Conduct } from "./conduct/conduct.ts";
 import { keepManifests } from "./manifests.ts";
 import { newestReceipt } from "./predecessor.ts";
 import { pruneTargets } from "./prune.ts";
@@ -15,9 +15,9 @@ import { bringBackLeftovers } from "./recover.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";
-import { openSpool, requireSpace, type Spool } from "./spool.ts";
-import { readState, updateState } from "./state.ts";
-import type { Tools } from "./tools.ts";
+import { openSpool, requireSpace, type Spool } from "./conduct/spool.ts";
+import { readState, updateState } from "./conduct/state.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** Where a test can let a backup die (`failpoint`), in the order in which a run passes them. */
 export const backupFailpoints = [

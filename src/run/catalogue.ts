@@ -3,7 +3,7 @@ import { authenticate, parseReceipt, type Receipt } from "../archive/receipt.ts"
 import { hintOf, LifeboatError } from "../errors.ts";
 import { parseKey } from "../plan/names.ts";
 import type { StoredObject, Target } from "../targets/target.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** A complete backup as one target shows it: an authentic receipt, and archive and index of the promised size. */
 export interface KnownBackup {

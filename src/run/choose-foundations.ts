@@ -11,9 +11,9 @@ import {
 import { digestOfManifest } from "../sources/postgres/physical/manifest.ts";
 import type { FoundPhysical } from "../sources/postgres/physical/survey.ts";
 import type { KnownBackup, readAllHoldings } from "./catalogue.ts";
-import type { Conduct } from "./conduct.ts";
+import type { Conduct } from "./conduct/conduct.ts";
 import { keptManifest } from "./manifests.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** By the name of the server: what its base backup is taken against. A server that is not in it is copied whole. */
 export type Foundations = ReadonlyMap<string, PhysicalFoundation>;

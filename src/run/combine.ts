@@ -8,7 +8,7 @@ import { readHolding, type KnownBackup } from "./catalogue.ts";
 import type { Fetched } from "./fetch.ts";
 import type { Found } from "./find.ts";
 import { foundationIn, incrementsIn, type Increment } from "./foundation.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** Increments that a restore puts together with what they stand on. */
 export interface Combination {

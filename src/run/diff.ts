@@ -9,8 +9,8 @@ import { fetchIndex } from "./fetch.ts";
 import { findBackup, type Found } from "./find.ts";
 import { pendingInPlace } from "./in-place/pending.ts";
 import { isLive, liveTree, sha256OfLive } from "./live-tree.ts";
-import { openReaderSpool, type Spool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { openReaderSpool, type Spool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** What became of one file, folder or link. */
 export interface Change {

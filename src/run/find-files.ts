@@ -7,8 +7,8 @@ import { matchingGlobs } from "../sources/exclusions.ts";
 import { byteStringOf } from "../sources/names.ts";
 import { fetchIndex } from "./fetch.ts";
 import { readHoldingsOf, type Found } from "./find.ts";
-import { openReaderSpool, type Spool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { openReaderSpool, type Spool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** One backup's version of a file. */
 export interface Version {

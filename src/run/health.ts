@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Clock } from "../system/clock.ts";
 import { isLocked } from "../system/lock.ts";
 import { readInPlaceJournal } from "./in-place/journal.ts";
-import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./state.ts";
+import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./conduct/state.ts";
 
 export interface Health {
   readonly healthy: boolean;

@@ -9,8 +9,8 @@ import { digestOf } from "../system/digest.ts";
 import { isSystemError } from "../system/files.ts";
 import { provenFinding } from "./copy-databases.ts";
 import { surveySources } from "./snapshot.ts";
-import { requireSpace, type Spool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { requireSpace, type Spool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** A file, folder or link below BACKUP_SOURCES as it is now, under the path it would have in a backup. */
 export interface LiveEntry {

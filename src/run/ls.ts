@@ -3,8 +3,8 @@ import type { IndexEntry } from "../archive/format.ts";
 import { LifeboatError } from "../errors.ts";
 import { fetchIndex } from "./fetch.ts";
 import { findBackup, type Wanted } from "./find.ts";
-import { openReaderSpool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { openReaderSpool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** One entry as a line of JSON, as it stands in the index itself. */
 export { formatEntry } from "../archive/index-file.ts";

@@ -5,9 +5,9 @@ import type { RunReport } from "../report/outcome.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Target } from "../targets/target.ts";
 import { readHolding, type Holding } from "./catalogue.ts";
-import { conduct } from "./conduct.ts";
+import { conduct } from "./conduct/conduct.ts";
 import { pendingInPlace, type Pending } from "./in-place/pending.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** What pruning one target did, or would do. */
 export interface Pruning {

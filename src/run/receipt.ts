@@ -4,7 +4,7 @@ import { openAuthenticator, sealReceipt, type ReceiptFields } from "../archive/r
 import { archiveKey, indexKey } from "../plan/names.ts";
 import type { Made } from "./at-rest.ts";
 import type { Predecessor } from "./predecessor.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 export interface ComposedReceipt {
   readonly fields: ReceiptFields;

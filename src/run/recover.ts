@@ -3,7 +3,7 @@ import type { ReleaseFailure } from "../quiesce/quiescer.ts";
 import { acquireLock } from "../system/lock.ts";
 import { resumeInPlace } from "./in-place/resume.ts";
 import { dropLeftScratchDatabases } from "./scratch-databases.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** A run that died may have left containers at rest; they come back before anything else. The caller holds the lock. */
 export async function bringBackLeftovers(tools: Tools): Promise<readonly ReleaseFailure[]> {

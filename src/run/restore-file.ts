@@ -8,9 +8,9 @@ import { LifeboatError } from "../errors.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { checkInOwnProcess } from "../sources/sqlite/own-process.ts";
 import { freeBytes, isSystemError, syncFolder } from "../system/files.ts";
-import { conduct, type Conduct } from "./conduct.ts";
+import { conduct, type Conduct } from "./conduct/conduct.ts";
 import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
-import type { Tools } from "./tools.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 export interface WantedFile {
   /** What another program made: *.tar.gz.gpg, *.tar.gz.enc, *.db.gz, *.tar.gz, *.pgdump. */

@@ -7,7 +7,7 @@ import type { TableOutcome } from "../sources/rows.ts";
 import { withDeadline } from "../system/clock.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { acquireLock } from "../system/lock.ts";
-import { conduct } from "./conduct.ts";
+import { conduct } from "./conduct/conduct.ts";
 import { dumpsIn, type RecordedDump } from "./dumps.ts";
 import { fetchOneFile } from "./fetch-one-file.ts";
 import { findBackup, type Found } from "./find.ts";
@@ -16,8 +16,8 @@ import { pathBelowSources } from "./live-database.ts";
 import type { RestoredRows, WantedRows } from "./restore-rows.ts";
 import { newUndoFile, tellAltered } from "./rows-aftermath.ts";
 import { dropLeftScratchDatabases, withScratchDatabase } from "./scratch-databases.ts";
-import { openSpool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { openSpool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** True of what `ls` shows for a dump: ".databases/db/app.pgdump". */
 export function isDumpPath(path: string, sources: string): boolean {

@@ -4,7 +4,7 @@ import { sqliteSource } from "../sources/sqlite.ts";
 import { restoreRows as runJob, type RowWish, type TableOutcome } from "../sources/sqlite-rows.ts";
 import { failpoint } from "../system/failpoint.ts";
 import { acquireLock } from "../system/lock.ts";
-import { conduct, type Conduct } from "./conduct.ts";
+import { conduct, type Conduct } from "./conduct/conduct.ts";
 import { fetchOneFile } from "./fetch-one-file.ts";
 import { findBackup, type Found, type Wanted } from "./find.ts";
 import { refusePending } from "./in-place/pending.ts";
@@ -17,8 +17,8 @@ import {
   strangeSideFiles,
 } from "./live-database.ts";
 import { newUndoFile, tellAltered } from "./rows-aftermath.ts";
-import { openSpool, requireSpace, type Spool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { openSpool, requireSpace, type Spool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 export type { RowWish, ShownRow, TableOutcome } from "../sources/sqlite-rows.ts";
 

@@ -7,13 +7,13 @@ import { failpoint } from "../system/failpoint.ts";
 import { syncFolder } from "../system/files.ts";
 import { acquireLock } from "../system/lock.ts";
 import { combineIncrements, loneParts, planCombination, type Combination } from "./combine.ts";
-import { conduct, type Conduct } from "./conduct.ts";
+import { conduct, type Conduct } from "./conduct/conduct.ts";
 import { fetchBackup, type Fetched } from "./fetch.ts";
 import { findBackup, type Wanted } from "./find.ts";
 import { pendingInPlace } from "./in-place/pending.ts";
 import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
-import { openSpool, requireSpace } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { openSpool, requireSpace } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /**
  * Restores a backup into a folder that does not exist yet or is empty. Nothing appears there before every byte has

@@ -7,8 +7,8 @@ import { createDatabaseLike, dropDatabase, vantagePoint, type Likeness } from ".
 import type { PostgresServer } from "../sources/postgres/server.ts";
 import { withDeadline } from "../system/clock.ts";
 import { isSystemError, writeAtomically } from "../system/files.ts";
-import type { Conduct } from "./conduct.ts";
-import type { Tools } from "./tools.ts";
+import type { Conduct } from "./conduct/conduct.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** Databases of ours on live servers, by what is needed to find and drop them. Written before they are made. */
 const noted = z.array(z.object({ server: z.string(), database: z.string() }));

@@ -6,9 +6,9 @@ import { describeError, hintOf, LifeboatError } from "../errors.ts";
 import type { TargetReport } from "../report/outcome.ts";
 import { failpoint } from "../system/failpoint.ts";
 import type { Body, Target } from "../targets/target.ts";
-import type { Conduct } from "./conduct.ts";
-import type { Spool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import type { Conduct } from "./conduct/conduct.ts";
+import type { Spool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** What one backup brings to every target. */
 export interface Cargo {

@@ -14,8 +14,8 @@ import { sqliteSource } from "../sources/sqlite.ts";
 import { survey, type Survey, type SurveyOptions } from "../sources/survey.ts";
 import type { Foundations } from "./choose-foundations.ts";
 import { copyDatabases } from "./copy-databases.ts";
-import type { Spool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import type { Spool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** What there is to save, as the settings and the containers' labels say. */
 export interface Surveyed {

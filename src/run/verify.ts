@@ -7,12 +7,12 @@ import type { RunReport } from "../report/outcome.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Target } from "../targets/target.ts";
 import type { Holding, KnownBackup } from "./catalogue.ts";
-import { conduct, type Conduct } from "./conduct.ts";
+import { conduct, type Conduct } from "./conduct/conduct.ts";
 import { fetchBackup, fetchIndex } from "./fetch.ts";
 import { readHoldingsOf } from "./find.ts";
 import { foundationIn, incrementsIn } from "./foundation.ts";
-import { openSpool, requireSpace, type Spool } from "./spool.ts";
-import type { Tools } from "./tools.ts";
+import { openSpool, requireSpace, type Spool } from "./conduct/spool.ts";
+import type { Tools } from "./conduct/tools.ts";
 
 /** What was found about one backup on one target. */
 export interface Verified {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { daemonRecord } from "../../src/run/daemon-record.ts";
-import { readDaemonState } from "../../src/run/state.ts";
+import { readDaemonState } from "../../src/run/conduct/state.ts";
 
 let folder: string;
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { assemble } from "../../src/assemble.ts";
 import { backup } from "../../src/run/backup.ts";
 import { pruneAll } from "../../src/run/prune.ts";
-import type { Tools } from "../../src/run/tools.ts";
+import type { Tools } from "../../src/run/conduct/tools.ts";
 import { fillWithData, makeSandbox, type Sandbox } from "./sandbox.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 import { realpath, stat } from "node:fs/promises";
 import { isSystemError } from "../../system/files.ts";
-import type { Tools } from "../tools.ts";
+import type { Tools } from "../conduct/tools.ts";
 import type { Job } from "./job.ts";
 import type { Layout } from "./layout.ts";
 import { identityOf } from "./paths.ts";

@@ -1,8 +1,8 @@
 import { describeError, Interrupted, LifeboatError } from "../../errors.ts";
 import type { ReleaseFailure, Replaced } from "../../quiesce/quiescer.ts";
 import { failpoint } from "../../system/failpoint.ts";
-import type { Conduct } from "../conduct.ts";
-import type { Tools } from "../tools.ts";
+import type { Conduct } from "../conduct/conduct.ts";
+import type { Tools } from "../conduct/tools.ts";
 import { identifyDatabases, swapDatabases, undoDatabases } from "./postgres/work.ts";
 import type { Progress } from "./progress.ts";
 

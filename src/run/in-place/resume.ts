@@ -1,5 +1,5 @@
 import { describeError } from "../../errors.ts";
-import type { Tools } from "../tools.ts";
+import type { Tools } from "../conduct/tools.ts";
 import { readInPlaceJournal } from "./journal.ts";
 import { resumed, type Progress } from "./progress.ts";
 import { tidyServers } from "./postgres/work.ts";

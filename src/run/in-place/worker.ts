@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 import { LifeboatError } from "../../errors.ts";
-import type { Tools } from "../tools.ts";
+import type { Tools } from "../conduct/tools.ts";
 import { directWork, type FileWork } from "./file-work.ts";
 import { findOwnMounts } from "./helper-container.ts";
 import { openHelper } from "./helper-work.ts";

@@ -13,8 +13,8 @@ import type { PostgresServer } from "../../../sources/postgres/server.ts";
 import { majorOf } from "../../../sources/postgres/survey.ts";
 import type { Fetched } from "../../fetch.ts";
 import type { Found } from "../../find.ts";
-import { requireSpace, type Spool } from "../../spool.ts";
-import type { Tools } from "../../tools.ts";
+import { requireSpace, type Spool } from "../../conduct/spool.ts";
+import type { Tools } from "../../conduct/tools.ts";
 import type { Chosen, ChosenDatabase } from "./choose.ts";
 import { serversOf } from "./servers.ts";
 

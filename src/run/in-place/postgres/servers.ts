@@ -1,7 +1,7 @@
 import { LifeboatError } from "../../../errors.ts";
 import { MAX_PATIENCE_MS } from "../../../sources/postgres/patience.ts";
 import type { PostgresServer } from "../../../sources/postgres/server.ts";
-import type { Tools } from "../../tools.ts";
+import type { Tools } from "../../conduct/tools.ts";
 
 /** The servers of those names, as they were called when they were saved. Rejects if one of them is not to be found. */
 export async function serversOf(

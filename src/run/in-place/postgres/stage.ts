@@ -6,8 +6,8 @@ import { databaseProperties, subscriptionsIn } from "../../../sources/postgres/p
 import { runSql } from "../../../sources/postgres/sql.ts";
 import { withDeadline } from "../../../system/clock.ts";
 import { failpoint } from "../../../system/failpoint.ts";
-import type { Conduct } from "../../conduct.ts";
-import type { Tools } from "../../tools.ts";
+import type { Conduct } from "../../conduct/conduct.ts";
+import type { Tools } from "../../conduct/tools.ts";
 import type { Prepared, ReadyDatabase } from "./prepare.ts";
 import type { DatabaseSwap } from "./swap-schema.ts";
 

@@ -6,7 +6,7 @@ import type { PostgresServer } from "../../../sources/postgres/server.ts";
 import { identifier, runSql } from "../../../sources/postgres/sql.ts";
 import { withDeadline } from "../../../system/clock.ts";
 import { failpoint } from "../../../system/failpoint.ts";
-import type { Tools } from "../../tools.ts";
+import type { Tools } from "../../conduct/tools.ts";
 import type { Leftover } from "../file-work.ts";
 import type { InPlaceJournal } from "../journal.ts";
 import { serversAtLast } from "./servers.ts";

@@ -1,5 +1,5 @@
-import { describeError, hintOf } from "../errors.ts";
-import { settle, type RunReport, type Step } from "../report/outcome.ts";
+import { describeError, hintOf } from "../../errors.ts";
+import { settle, type RunReport, type Step } from "../../report/outcome.ts";
 import type { Tools } from "./tools.ts";
 
 /** What a recipe tells while it works; becomes the report of the run. */

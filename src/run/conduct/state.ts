@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { LifeboatError } from "../errors.ts";
-import { isSystemError, writeAtomically } from "../system/files.ts";
+import { LifeboatError } from "../../errors.ts";
+import { isSystemError, writeAtomically } from "../../system/files.ts";
 
 /**
  * What the next run, `health` and the daemon need to know of earlier runs; written only by who holds the lock.

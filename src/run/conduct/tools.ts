@@ -1,12 +1,12 @@
-import type { OpeningKeys } from "../archive/format.ts";
-import type { Config } from "../config/config.ts";
-import type { Quiescer } from "../quiesce/quiescer.ts";
-import type { Progress } from "../report/progress.ts";
-import type { PhysicalServer, PostgresServer } from "../sources/postgres/server.ts";
-import type { Clock } from "../system/clock.ts";
-import type { DockerConnection } from "../system/docker.ts";
-import type { Log } from "../system/log.ts";
-import type { Target } from "../targets/target.ts";
+import type { OpeningKeys } from "../../archive/format.ts";
+import type { Config } from "../../config/config.ts";
+import type { Quiescer } from "../../quiesce/quiescer.ts";
+import type { Progress } from "../../report/progress.ts";
+import type { PhysicalServer, PostgresServer } from "../../sources/postgres/server.ts";
+import type { Clock } from "../../system/clock.ts";
+import type { DockerConnection } from "../../system/docker.ts";
+import type { Log } from "../../system/log.ts";
+import type { Target } from "../../targets/target.ts";
 
 /** What every recipe is given. Put together in assemble.ts. */
 export interface Tools {

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { LifeboatError } from "../errors.ts";
-import type { Clock } from "../system/clock.ts";
-import { freeBytes } from "../system/files.ts";
+import { LifeboatError } from "../../errors.ts";
+import type { Clock } from "../../system/clock.ts";
+import { freeBytes } from "../../system/files.ts";
 
 /** A private folder below the state folder for the files of one run: staged copies, sealed archives, fetched backups. */
 export interface Spool extends AsyncDisposable {
