@@ -10,9 +10,9 @@ import {
 } from "../sources/postgres/physical/foundation.ts";
 import { digestOfManifest } from "../sources/postgres/physical/manifest.ts";
 import type { FoundPhysical } from "../sources/postgres/physical/survey.ts";
-import type { KnownBackup, readAllHoldings } from "./catalogue.ts";
+import type { KnownBackup, readAllHoldings } from "./catalogue/catalogue.ts";
 import type { Conduct } from "./conduct/conduct.ts";
-import { keptManifest } from "./manifests.ts";
+import { keptManifest } from "./catalogue/manifests.ts";
 import type { Tools } from "./conduct/tools.ts";
 
 /** By the name of the server: what its base backup is taken against. A server that is not in it is copied whole. */

@@ -4,10 +4,10 @@ import { extract } from "../archive/extract.ts";
 import type { Receipt } from "../archive/receipt.ts";
 import { combine } from "../sources/postgres/physical/combine.ts";
 import { recordedPhysical } from "../sources/postgres/physical/foundation.ts";
-import { readHolding, type KnownBackup } from "./catalogue.ts";
-import type { Fetched } from "./fetch.ts";
-import type { Found } from "./find.ts";
-import { foundationIn, incrementsIn, type Increment } from "./foundation.ts";
+import { readHolding, type KnownBackup } from "./catalogue/catalogue.ts";
+import type { Fetched } from "./catalogue/fetch.ts";
+import type { Found } from "./catalogue/find.ts";
+import { foundationIn, incrementsIn, type Increment } from "./catalogue/foundation.ts";
 import type { Tools } from "./conduct/tools.ts";
 
 /** Increments that a restore puts together with what they stand on. */

@@ -5,8 +5,8 @@ import { readIndex } from "../archive/index-file.ts";
 import { describeError, LifeboatError } from "../errors.ts";
 import { matchingGlobs } from "../sources/exclusions.ts";
 import { byteStringOf } from "../sources/names.ts";
-import { fetchIndex } from "./fetch.ts";
-import { readHoldingsOf, type Found } from "./find.ts";
+import { fetchIndex } from "./catalogue/fetch.ts";
+import { readHoldingsOf, type Found } from "./catalogue/find.ts";
 import { openReaderSpool, type Spool } from "./conduct/spool.ts";
 import type { Tools } from "./conduct/tools.ts";
 

@@ -1,7 +1,7 @@
 import { describeError } from "../errors.ts";
-import type { Holding, KnownBackup } from "./catalogue.ts";
-import { readHoldingsOf } from "./find.ts";
-import { foundationIn } from "./foundation.ts";
+import type { Holding, KnownBackup } from "./catalogue/catalogue.ts";
+import { readHoldingsOf } from "./catalogue/find.ts";
+import { foundationIn } from "./catalogue/foundation.ts";
 import type { Tools } from "./conduct/tools.ts";
 
 /** One backup, and the targets that hold all of it. */

@@ -1,8 +1,8 @@
 import { readIndex } from "../archive/index-file.ts";
 import type { IndexEntry } from "../archive/format.ts";
 import { LifeboatError } from "../errors.ts";
-import { fetchIndex } from "./fetch.ts";
-import { findBackup, type Wanted } from "./find.ts";
+import { fetchIndex } from "./catalogue/fetch.ts";
+import { findBackup, type Wanted } from "./catalogue/find.ts";
 import { openReaderSpool } from "./conduct/spool.ts";
 import type { Tools } from "./conduct/tools.ts";
 

@@ -4,7 +4,7 @@ import { describeError, LifeboatError } from "../errors.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Target } from "../targets/target.ts";
-import { readHolding, type Holding } from "./catalogue.ts";
+import { readHolding, type Holding } from "./catalogue/catalogue.ts";
 import { conduct } from "./conduct/conduct.ts";
 import { pendingInPlace, type Pending } from "./in-place/pending.ts";
 import type { Tools } from "./conduct/tools.ts";

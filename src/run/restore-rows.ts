@@ -5,8 +5,8 @@ import { restoreRows as runJob, type RowWish, type TableOutcome } from "../sourc
 import { failpoint } from "../system/failpoint.ts";
 import { acquireLock } from "../system/lock.ts";
 import { conduct, type Conduct } from "./conduct/conduct.ts";
-import { fetchOneFile } from "./fetch-one-file.ts";
-import { findBackup, type Found, type Wanted } from "./find.ts";
+import { fetchOneFile } from "./catalogue/fetch-one-file.ts";
+import { findBackup, type Found, type Wanted } from "./catalogue/find.ts";
 import { refusePending } from "./in-place/pending.ts";
 import {
   copyIn,

@@ -6,11 +6,11 @@ import { chooseBackup } from "../plan/choose.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { acquireLock } from "../system/lock.ts";
 import type { Target } from "../targets/target.ts";
-import type { Holding, KnownBackup } from "./catalogue.ts";
+import type { Holding, KnownBackup } from "./catalogue/catalogue.ts";
 import { conduct, type Conduct } from "./conduct/conduct.ts";
-import { fetchBackup, fetchIndex } from "./fetch.ts";
-import { readHoldingsOf } from "./find.ts";
-import { foundationIn, incrementsIn } from "./foundation.ts";
+import { fetchBackup, fetchIndex } from "./catalogue/fetch.ts";
+import { readHoldingsOf } from "./catalogue/find.ts";
+import { foundationIn, incrementsIn } from "./catalogue/foundation.ts";
 import { openSpool, requireSpace, type Spool } from "./conduct/spool.ts";
 import type { Tools } from "./conduct/tools.ts";
 

@@ -1,7 +1,7 @@
 import { LifeboatError } from "../../errors.ts";
 import { freeBytes } from "../../system/files.ts";
 import type { PlannedStop } from "../../quiesce/quiescer.ts";
-import type { Found } from "../find.ts";
+import type { Found } from "../catalogue/find.ts";
 import type { Tools } from "../conduct/tools.ts";
 import type { Layout } from "./layout.ts";
 import type { Prepared } from "./postgres/prepare.ts";

@@ -2,7 +2,7 @@ import { LifeboatError } from "../../../errors.ts";
 import type { Receipt } from "../../../archive/receipt.ts";
 import { globalsPath } from "../../../sources/postgres/file-names.ts";
 import type { RecordedDatabase } from "../../../sources/postgres/load.ts";
-import { dumpsIn } from "../../dumps.ts";
+import { dumpsIn } from "../../catalogue/dumps.ts";
 import type { Layout } from "../layout.ts";
 
 /** A database that is to be restored, as the backup has it. */

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { authenticate, parseReceipt, type Receipt } from "../archive/receipt.ts";
-import { hintOf, LifeboatError } from "../errors.ts";
-import { parseKey } from "../plan/names.ts";
-import type { StoredObject, Target } from "../targets/target.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { authenticate, parseReceipt, type Receipt } from "../../archive/receipt.ts";
+import { hintOf, LifeboatError } from "../../errors.ts";
+import { parseKey } from "../../plan/names.ts";
+import type { StoredObject, Target } from "../../targets/target.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** A complete backup as one target shows it: an authentic receipt, and archive and index of the promised size. */
 export interface KnownBackup {

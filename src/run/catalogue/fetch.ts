@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { LifeboatError } from "../errors.ts";
-import { digestOfFile } from "../system/digest.ts";
+import { LifeboatError } from "../../errors.ts";
+import { digestOfFile } from "../../system/digest.ts";
 import type { Found } from "./find.ts";
-import type { Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** Archive and index in the spool, byte for byte what the receipt promises. Still sealed. */
 export interface Fetched {

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Keepsake } from "../sources/source.ts";
-import { syncFile, syncFolder } from "../system/files.ts";
+import type { Keepsake } from "../../sources/source.ts";
+import { syncFile, syncFolder } from "../../system/files.ts";
 
 /**
  * Keeps what the increments on a full backup need beside it, in place of that of the full backup before; the files are

@@ -1,13 +1,13 @@
-import type { Receipt } from "../archive/receipt.ts";
-import { LifeboatError } from "../errors.ts";
-import { physicalFolder } from "../sources/postgres/file-names.ts";
+import type { Receipt } from "../../archive/receipt.ts";
+import { LifeboatError } from "../../errors.ts";
+import { physicalFolder } from "../../sources/postgres/file-names.ts";
 import {
   recordedPhysical,
   serverOfPhysical,
   standsOn,
   type RecordedPhysical,
   type StandsOn,
-} from "../sources/postgres/physical/foundation.ts";
+} from "../../sources/postgres/physical/foundation.ts";
 import type { Holding, KnownBackup } from "./catalogue.ts";
 
 /** A base backup in a backup that holds only what has changed since another one. */

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { parseReceipt, type Receipt } from "../archive/receipt.ts";
-import { describeError } from "../errors.ts";
+import { parseReceipt, type Receipt } from "../../archive/receipt.ts";
+import { describeError } from "../../errors.ts";
 import type { Holding } from "./catalogue.ts";
-import { readState } from "./conduct/state.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { readState } from "../conduct/state.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** The backup that the next one follows: its sequence number counts on, its digest is named, its salt is reused. */
 export interface Predecessor {

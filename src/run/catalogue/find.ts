@@ -1,9 +1,9 @@
-import { describeError, LifeboatError } from "../errors.ts";
-import { chooseBackup } from "../plan/choose.ts";
-import { parseKey, receiptKey } from "../plan/names.ts";
-import type { Target } from "../targets/target.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
+import { chooseBackup } from "../../plan/choose.ts";
+import { parseKey, receiptKey } from "../../plan/names.ts";
+import type { Target } from "../../targets/target.ts";
 import { readAllHoldings, type Holding, type KnownBackup } from "./catalogue.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 export interface Wanted {
   /** `latest`, an id, the beginning of one, or the first part of the backup's file names. */

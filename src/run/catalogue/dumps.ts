@@ -1,6 +1,6 @@
-import type { Receipt } from "../archive/receipt.ts";
-import { dumpPath } from "../sources/postgres/file-names.ts";
-import { recordedDatabase, type RecordedDatabase } from "../sources/postgres/load.ts";
+import type { Receipt } from "../../archive/receipt.ts";
+import { dumpPath } from "../../sources/postgres/file-names.ts";
+import { recordedDatabase, type RecordedDatabase } from "../../sources/postgres/load.ts";
 
 /** A database of PostgreSQL in a backup, as its receipt has it. */
 export interface RecordedDump {

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { readFileOf } from "../archive/read-file.ts";
-import { writeSealedFile } from "../archive/sealed-file.ts";
+import { readFileOf } from "../../archive/read-file.ts";
+import { writeSealedFile } from "../../archive/sealed-file.ts";
 import { fetchBackup } from "./fetch.ts";
 import type { Found } from "./find.ts";
-import { requireSpace, type Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { requireSpace, type Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /**
  * One file of a backup, alone and private in the spool; every byte of the backup has passed its checks. `path` is below
