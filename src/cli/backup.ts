@@ -1,4 +1,4 @@
-import { backup, fullBackup } from "../run/backup.ts";
+import { backup, fullBackup } from "../run/backup/backup.ts";
 import type { CommandLine, Options } from "./command.ts";
 
 export function addBackup({ command, assembled, tell, world: { signal } }: CommandLine): void {

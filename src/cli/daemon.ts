@@ -1,5 +1,5 @@
 import { exitCodeOf } from "../errors.ts";
-import { backup } from "../run/backup.ts";
+import { backup } from "../run/backup/backup.ts";
 import { daemon } from "../run/daemon.ts";
 import type { CommandLine } from "./command.ts";
 

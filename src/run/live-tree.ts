@@ -7,8 +7,8 @@ import { sqliteSource } from "../sources/sqlite.ts";
 import type { FoundDatabase } from "../sources/survey.ts";
 import { digestOf } from "../system/digest.ts";
 import { isSystemError } from "../system/files.ts";
-import { provenFinding } from "./copy-databases.ts";
-import { surveySources } from "./snapshot.ts";
+import { provenFinding } from "./backup/copy-databases.ts";
+import { surveySources } from "./backup/snapshot.ts";
 import { requireSpace, type Spool } from "./conduct/spool.ts";
 import type { Tools } from "./conduct/tools.ts";
 

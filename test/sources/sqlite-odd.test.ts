@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { provenFinding } from "../../src/run/copy-databases.ts";
+import { provenFinding } from "../../src/run/backup/copy-databases.ts";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
 import { survey } from "../../src/sources/survey.ts";
 import { query, TOTAL_BALANCE, totalBalance, Volume } from "./volume.ts";

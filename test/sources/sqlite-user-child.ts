@@ -1,5 +1,5 @@
 import { hintOf } from "../../src/errors.ts";
-import { provenFinding } from "../../src/run/copy-databases.ts";
+import { provenFinding } from "../../src/run/backup/copy-databases.ts";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
 import { survey } from "../../src/sources/survey.ts";
 

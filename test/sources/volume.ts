@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
-import { provenFinding } from "../../src/run/copy-databases.ts";
+import { provenFinding } from "../../src/run/backup/copy-databases.ts";
 import { sqliteSource } from "../../src/sources/sqlite.ts";
 import type { Snapshot } from "../../src/sources/source.ts";
 import { survey } from "../../src/sources/survey.ts";

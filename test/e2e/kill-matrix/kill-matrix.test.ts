@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { quiesceFailpoints } from "../../../src/quiesce/failpoints.ts";
-import { backupFailpoints } from "../../../src/run/backup.ts";
+import { backupFailpoints } from "../../../src/run/backup/backup.ts";
 import { engineHost, makeStack, obedient, type Stack } from "../../quiesce/stack.ts";
 import { fillWithData, makeSandbox, type Sandbox } from "../../run/sandbox.ts";
 import { until } from "../../until.ts";

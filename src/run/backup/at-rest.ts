@@ -1,19 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { seal, type Sealed } from "../archive/seal.ts";
-import { describeError } from "../errors.ts";
-import { archiveKey, indexKey, type BackupKind } from "../plan/names.ts";
-import type { ReleaseFailure } from "../quiesce/quiescer.ts";
-import { standsOn } from "../sources/postgres/physical/foundation.ts";
-import type { Keepsake, SourceFinding } from "../sources/source.ts";
-import { failpoint } from "../system/failpoint.ts";
+import { seal, type Sealed } from "../../archive/seal.ts";
+import { describeError } from "../../errors.ts";
+import { archiveKey, indexKey, type BackupKind } from "../../plan/names.ts";
+import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
+import { standsOn } from "../../sources/postgres/physical/foundation.ts";
+import type { Keepsake, SourceFinding } from "../../sources/source.ts";
+import { failpoint } from "../../system/failpoint.ts";
 import type { Foundations } from "./choose-foundations.ts";
-import type { Conduct } from "./conduct/conduct.ts";
+import type { Conduct } from "../conduct/conduct.ts";
 import { proveCopies } from "./copy-databases.ts";
 import { flawsOfReading, isFlaw } from "./read-flaws.ts";
 import { snapshotSources, surveyAll, type Snapshots, type Surveyed } from "./snapshot.ts";
-import type { Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** A backup as it lies in the spool: sealed, its containers released, shipped nowhere yet. */
 export interface Made {

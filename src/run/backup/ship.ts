@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { SealedFile } from "../archive/format.ts";
-import { describeError, hintOf, LifeboatError } from "../errors.ts";
-import type { TargetReport } from "../report/outcome.ts";
-import { failpoint } from "../system/failpoint.ts";
-import type { Body, Target } from "../targets/target.ts";
-import type { Conduct } from "./conduct/conduct.ts";
-import type { Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { SealedFile } from "../../archive/format.ts";
+import { describeError, hintOf, LifeboatError } from "../../errors.ts";
+import type { TargetReport } from "../../report/outcome.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import type { Body, Target } from "../../targets/target.ts";
+import type { Conduct } from "../conduct/conduct.ts";
+import type { Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** What one backup brings to every target. */
 export interface Cargo {

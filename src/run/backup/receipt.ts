@@ -1,10 +1,10 @@
-import { FORMAT_VERSION } from "../archive/format.ts";
-import { inspectSealingKey } from "../archive/keys.ts";
-import { openAuthenticator, sealReceipt, type ReceiptFields } from "../archive/receipt.ts";
-import { archiveKey, indexKey } from "../plan/names.ts";
+import { FORMAT_VERSION } from "../../archive/format.ts";
+import { inspectSealingKey } from "../../archive/keys.ts";
+import { openAuthenticator, sealReceipt, type ReceiptFields } from "../../archive/receipt.ts";
+import { archiveKey, indexKey } from "../../plan/names.ts";
 import type { Made } from "./at-rest.ts";
-import type { Predecessor } from "./catalogue/predecessor.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Predecessor } from "../catalogue/predecessor.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 export interface ComposedReceipt {
   readonly fields: ReceiptFields;

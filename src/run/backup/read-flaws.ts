@@ -1,4 +1,4 @@
-import { READ_PROBLEM_KINDS, type ReadProblemKind, type ReadProblems } from "../archive/tar-complaints.ts";
+import { READ_PROBLEM_KINDS, type ReadProblemKind, type ReadProblems } from "../../archive/tar-complaints.ts";
 
 /** A live folder moves, and that is only noted; what is at rest does not, and what cannot be read is not saved. */
 export function isFlaw(problem: ReadProblemKind, atRest: boolean): boolean {

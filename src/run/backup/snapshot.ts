@@ -1,21 +1,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { LifeboatError } from "../errors.ts";
-import { folderSnapshot } from "../sources/folder.ts";
-import { physicalSource } from "../sources/postgres-physical.ts";
-import { postgresSources } from "../sources/postgres.ts";
-import type { DatabaseFacts } from "../sources/postgres/facts.ts";
-import { DUMPS_FOLDER, serverFolder } from "../sources/postgres/file-names.ts";
-import { surveyPhysical, type FoundPhysical } from "../sources/postgres/physical/survey.ts";
-import { readmeOfDumps, type Dumped } from "../sources/postgres/readme.ts";
-import { surveyPostgres, type FoundServer } from "../sources/postgres/survey.ts";
-import type { MemberList, Snapshot } from "../sources/source.ts";
-import { sqliteSource } from "../sources/sqlite.ts";
-import { survey, type Survey, type SurveyOptions } from "../sources/survey.ts";
+import { LifeboatError } from "../../errors.ts";
+import { folderSnapshot } from "../../sources/folder.ts";
+import { physicalSource } from "../../sources/postgres-physical.ts";
+import { postgresSources } from "../../sources/postgres.ts";
+import type { DatabaseFacts } from "../../sources/postgres/facts.ts";
+import { DUMPS_FOLDER, serverFolder } from "../../sources/postgres/file-names.ts";
+import { surveyPhysical, type FoundPhysical } from "../../sources/postgres/physical/survey.ts";
+import { readmeOfDumps, type Dumped } from "../../sources/postgres/readme.ts";
+import { surveyPostgres, type FoundServer } from "../../sources/postgres/survey.ts";
+import type { MemberList, Snapshot } from "../../sources/source.ts";
+import { sqliteSource } from "../../sources/sqlite.ts";
+import { survey, type Survey, type SurveyOptions } from "../../sources/survey.ts";
 import type { Foundations } from "./choose-foundations.ts";
 import { copyDatabases } from "./copy-databases.ts";
-import type { Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** What there is to save, as the settings and the containers' labels say. */
 export interface Surveyed {

@@ -1,19 +1,19 @@
-import { describeError } from "../errors.ts";
-import { decideKind, type Shelf } from "../plan/kind.ts";
-import { fileNameOf } from "../sources/postgres/file-names.ts";
+import { describeError } from "../../errors.ts";
+import { decideKind, type Shelf } from "../../plan/kind.ts";
+import { fileNameOf } from "../../sources/postgres/file-names.ts";
 import {
   lastingHindrance,
   nameOfPhysical,
   passingHindrance,
   recordedPhysical,
   type PhysicalFoundation,
-} from "../sources/postgres/physical/foundation.ts";
-import { digestOfManifest } from "../sources/postgres/physical/manifest.ts";
-import type { FoundPhysical } from "../sources/postgres/physical/survey.ts";
-import type { KnownBackup, readAllHoldings } from "./catalogue/catalogue.ts";
-import type { Conduct } from "./conduct/conduct.ts";
-import { keptManifest } from "./catalogue/manifests.ts";
-import type { Tools } from "./conduct/tools.ts";
+} from "../../sources/postgres/physical/foundation.ts";
+import { digestOfManifest } from "../../sources/postgres/physical/manifest.ts";
+import type { FoundPhysical } from "../../sources/postgres/physical/survey.ts";
+import type { KnownBackup, readAllHoldings } from "../catalogue/catalogue.ts";
+import type { Conduct } from "../conduct/conduct.ts";
+import { keptManifest } from "../catalogue/manifests.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** By the name of the server: what its base backup is taken against. A server that is not in it is copied whole. */
 export type Foundations = ReadonlyMap<string, PhysicalFoundation>;

@@ -1,7 +1,7 @@
-import type { Snapshot, Source, SourceFinding } from "../sources/source.ts";
-import { sideBySide } from "./conduct/side-by-side.ts";
-import type { Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Snapshot, Source, SourceFinding } from "../../sources/source.ts";
+import { sideBySide } from "../conduct/side-by-side.ts";
+import type { Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** Copies all of them. At the first failure the others are given up, and it rejects with that. */
 export async function copyDatabases(

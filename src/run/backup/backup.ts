@@ -1,23 +1,23 @@
-import { nextStem, receiptKey, type BackupKind } from "../plan/names.ts";
-import type { Config } from "../config/config.ts";
-import type { RunReport } from "../report/outcome.ts";
-import { failpoint } from "../system/failpoint.ts";
-import { acquireLock } from "../system/lock.ts";
-import { describeError } from "../errors.ts";
+import { nextStem, receiptKey, type BackupKind } from "../../plan/names.ts";
+import type { Config } from "../../config/config.ts";
+import type { RunReport } from "../../report/outcome.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import { acquireLock } from "../../system/lock.ts";
+import { describeError } from "../../errors.ts";
 import { makeAtRest, type Intent, type Made } from "./at-rest.ts";
-import { readAllHoldings, type Holding } from "./catalogue/catalogue.ts";
+import { readAllHoldings, type Holding } from "../catalogue/catalogue.ts";
 import { chooseFoundations, type WantedKind } from "./choose-foundations.ts";
-import { conduct, type Conduct } from "./conduct/conduct.ts";
-import { keepManifests } from "./catalogue/manifests.ts";
-import { newestReceipt } from "./catalogue/predecessor.ts";
-import { pruneTargets } from "./prune.ts";
-import { bringBackLeftovers } from "./recover.ts";
+import { conduct, type Conduct } from "../conduct/conduct.ts";
+import { keepManifests } from "../catalogue/manifests.ts";
+import { newestReceipt } from "../catalogue/predecessor.ts";
+import { pruneTargets } from "../prune.ts";
+import { bringBackLeftovers } from "../recover.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";
-import { openSpool, requireSpace, type Spool } from "./conduct/spool.ts";
-import { readState, updateState } from "./conduct/state.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
+import { readState, updateState } from "../conduct/state.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** Where a test can let a backup die (`failpoint`), in the order in which a run passes them. */
 export const backupFailpoints = [
