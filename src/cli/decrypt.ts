@@ -1,5 +1,5 @@
 import { exitCodes } from "../errors.ts";
-import { decrypt } from "../run/decrypt.ts";
+import { decrypt } from "../run/restore/decrypt.ts";
 import type { CommandLine, Options } from "./command.ts";
 
 export function addDecrypt({ command, assembled, print, end, world: { signal } }: CommandLine): void {

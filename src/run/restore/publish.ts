@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rename, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { LifeboatError } from "../errors.ts";
-import { isSystemError } from "../system/files.ts";
+import { LifeboatError } from "../../errors.ts";
+import { isSystemError } from "../../system/files.ts";
 
 /** Rejects with "usage" unless `to` is an empty folder or not there yet. */
 export async function requireEmpty(to: string): Promise<void> {

@@ -1,14 +1,14 @@
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { extract } from "../archive/extract.ts";
-import type { Receipt } from "../archive/receipt.ts";
-import { combine } from "../sources/postgres/physical/combine.ts";
-import { recordedPhysical } from "../sources/postgres/physical/foundation.ts";
-import { readHolding, type KnownBackup } from "./catalogue/catalogue.ts";
-import type { Fetched } from "./catalogue/fetch.ts";
-import type { Found } from "./catalogue/find.ts";
-import { foundationIn, incrementsIn, type Increment } from "./catalogue/foundation.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { extract } from "../../archive/extract.ts";
+import type { Receipt } from "../../archive/receipt.ts";
+import { combine } from "../../sources/postgres/physical/combine.ts";
+import { recordedPhysical } from "../../sources/postgres/physical/foundation.ts";
+import { readHolding, type KnownBackup } from "../catalogue/catalogue.ts";
+import type { Fetched } from "../catalogue/fetch.ts";
+import type { Found } from "../catalogue/find.ts";
+import { foundationIn, incrementsIn, type Increment } from "../catalogue/foundation.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** Increments that a restore puts together with what they stand on. */
 export interface Combination {

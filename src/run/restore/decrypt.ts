@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import type { OpeningKeys } from "../archive/format.ts";
-import { openOldFile } from "../archive/old/old-file.ts";
-import { writeNewFile } from "../archive/unseal.ts";
-import { LifeboatError } from "../errors.ts";
+import type { OpeningKeys } from "../../archive/format.ts";
+import { openOldFile } from "../../archive/old/old-file.ts";
+import { writeNewFile } from "../../archive/unseal.ts";
+import { LifeboatError } from "../../errors.ts";
 
 /**
  * Opens one sealed file of a backup, or a file that gpg, openssl or gzip made, into a plain one that must not exist

@@ -1,19 +1,19 @@
 import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { extract } from "../archive/extract.ts";
-import type { Receipt } from "../archive/receipt.ts";
-import type { RunReport } from "../report/outcome.ts";
-import { failpoint } from "../system/failpoint.ts";
-import { syncFolder } from "../system/files.ts";
-import { acquireLock } from "../system/lock.ts";
+import { extract } from "../../archive/extract.ts";
+import type { Receipt } from "../../archive/receipt.ts";
+import type { RunReport } from "../../report/outcome.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import { syncFolder } from "../../system/files.ts";
+import { acquireLock } from "../../system/lock.ts";
 import { combineIncrements, loneParts, planCombination, type Combination } from "./combine.ts";
-import { conduct, type Conduct } from "./conduct/conduct.ts";
-import { fetchBackup, type Fetched } from "./catalogue/fetch.ts";
-import { findBackup, type Wanted } from "./catalogue/find.ts";
-import { pendingInPlace } from "./in-place/pending.ts";
+import { conduct, type Conduct } from "../conduct/conduct.ts";
+import { fetchBackup, type Fetched } from "../catalogue/fetch.ts";
+import { findBackup, type Wanted } from "../catalogue/find.ts";
+import { pendingInPlace } from "../in-place/pending.ts";
 import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
-import { openSpool, requireSpace } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { openSpool, requireSpace } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /**
  * Restores a backup into a folder that does not exist yet or is empty. Nothing appears there before every byte has

@@ -1,16 +1,16 @@
 import { lstat, mkdir, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { extractOld } from "../archive/old/extract-old.ts";
-import { openOldFile, type OldFile } from "../archive/old/old-file.ts";
-import type { Bytes } from "../archive/through-child.ts";
-import { writeNewFile } from "../archive/unseal.ts";
-import { LifeboatError } from "../errors.ts";
-import type { RunReport } from "../report/outcome.ts";
-import { checkInOwnProcess } from "../sources/sqlite/own-process.ts";
-import { freeBytes, isSystemError, syncFolder } from "../system/files.ts";
-import { conduct, type Conduct } from "./conduct/conduct.ts";
+import { extractOld } from "../../archive/old/extract-old.ts";
+import { openOldFile, type OldFile } from "../../archive/old/old-file.ts";
+import type { Bytes } from "../../archive/through-child.ts";
+import { writeNewFile } from "../../archive/unseal.ts";
+import { LifeboatError } from "../../errors.ts";
+import type { RunReport } from "../../report/outcome.ts";
+import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
+import { freeBytes, isSystemError, syncFolder } from "../../system/files.ts";
+import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 export interface WantedFile {
   /** What another program made: *.tar.gz.gpg, *.tar.gz.enc, *.db.gz, *.tar.gz, *.pgdump. */
