@@ -1,8 +1,8 @@
 import { LifeboatError } from "../errors.ts";
 import { printable } from "../report/printable.ts";
 import { tinted, type Look } from "../report/table.ts";
-import { isDumpPath, restorePostgresRows } from "../run/restore-postgres-rows.ts";
-import { restoreRows, type RestoredRows, type RowWish, type TableOutcome } from "../run/restore-rows.ts";
+import { isDumpPath, restorePostgresRows } from "../run/rows/restore-postgres-rows.ts";
+import { restoreRows, type RestoredRows, type RowWish, type TableOutcome } from "../run/rows/restore-rows.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 import { askYes } from "./question.ts";
 import { reportText } from "./report-text.ts";

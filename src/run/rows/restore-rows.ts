@@ -1,13 +1,13 @@
 import { dirname, join, resolve } from "node:path";
-import type { RunReport } from "../report/outcome.ts";
-import { sqliteSource } from "../sources/sqlite.ts";
-import { restoreRows as runJob, type RowWish, type TableOutcome } from "../sources/sqlite-rows.ts";
-import { failpoint } from "../system/failpoint.ts";
-import { acquireLock } from "../system/lock.ts";
-import { conduct, type Conduct } from "./conduct/conduct.ts";
-import { fetchOneFile } from "./catalogue/fetch-one-file.ts";
-import { findBackup, type Found, type Wanted } from "./catalogue/find.ts";
-import { refusePending } from "./in-place/pending.ts";
+import type { RunReport } from "../../report/outcome.ts";
+import { sqliteSource } from "../../sources/sqlite.ts";
+import { restoreRows as runJob, type RowWish, type TableOutcome } from "../../sources/sqlite-rows.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import { acquireLock } from "../../system/lock.ts";
+import { conduct, type Conduct } from "../conduct/conduct.ts";
+import { fetchOneFile } from "../catalogue/fetch-one-file.ts";
+import { findBackup, type Found, type Wanted } from "../catalogue/find.ts";
+import { refusePending } from "../in-place/pending.ts";
 import {
   copyIn,
   describeDatabase,
@@ -17,10 +17,10 @@ import {
   strangeSideFiles,
 } from "./live-database.ts";
 import { newUndoFile, tellAltered } from "./rows-aftermath.ts";
-import { openSpool, requireSpace, type Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
-export type { RowWish, ShownRow, TableOutcome } from "../sources/sqlite-rows.ts";
+export type { RowWish, ShownRow, TableOutcome } from "../../sources/sqlite-rows.ts";
 
 export interface WantedRows extends Wanted {
   /** Relative to the sources. */

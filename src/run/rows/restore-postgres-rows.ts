@@ -1,23 +1,23 @@
-import { LifeboatError } from "../errors.ts";
-import { chooseRows, lookAtTables, requireAbleServer, writeRows } from "../sources/postgres-rows.ts";
-import { DUMPS_FOLDER } from "../sources/postgres/file-names.ts";
-import { lockWaitMs } from "../sources/postgres/patience.ts";
-import type { PostgresServer } from "../sources/postgres/server.ts";
-import type { TableOutcome } from "../sources/rows.ts";
-import { withDeadline } from "../system/clock.ts";
-import { failpoint } from "../system/failpoint.ts";
-import { acquireLock } from "../system/lock.ts";
-import { conduct } from "./conduct/conduct.ts";
-import { dumpsIn, type RecordedDump } from "./catalogue/dumps.ts";
-import { fetchOneFile } from "./catalogue/fetch-one-file.ts";
-import { findBackup, type Found } from "./catalogue/find.ts";
-import { refusePending } from "./in-place/pending.ts";
+import { LifeboatError } from "../../errors.ts";
+import { chooseRows, lookAtTables, requireAbleServer, writeRows } from "../../sources/postgres-rows.ts";
+import { DUMPS_FOLDER } from "../../sources/postgres/file-names.ts";
+import { lockWaitMs } from "../../sources/postgres/patience.ts";
+import type { PostgresServer } from "../../sources/postgres/server.ts";
+import type { TableOutcome } from "../../sources/rows.ts";
+import { withDeadline } from "../../system/clock.ts";
+import { failpoint } from "../../system/failpoint.ts";
+import { acquireLock } from "../../system/lock.ts";
+import { conduct } from "../conduct/conduct.ts";
+import { dumpsIn, type RecordedDump } from "../catalogue/dumps.ts";
+import { fetchOneFile } from "../catalogue/fetch-one-file.ts";
+import { findBackup, type Found } from "../catalogue/find.ts";
+import { refusePending } from "../in-place/pending.ts";
 import { pathBelowSources } from "./live-database.ts";
 import type { RestoredRows, WantedRows } from "./restore-rows.ts";
 import { newUndoFile, tellAltered } from "./rows-aftermath.ts";
 import { dropLeftScratchDatabases, withScratchDatabase } from "./scratch-databases.ts";
-import { openSpool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { openSpool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** True of what `ls` shows for a dump: ".databases/db/app.pgdump". */
 export function isDumpPath(path: string, sources: string): boolean {

@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { describeError, LifeboatError } from "../errors.ts";
-import { createDatabaseLike, dropDatabase, vantagePoint, type Likeness } from "../sources/postgres/load.ts";
-import type { PostgresServer } from "../sources/postgres/server.ts";
-import { withDeadline } from "../system/clock.ts";
-import { isSystemError, writeAtomically } from "../system/files.ts";
-import type { Conduct } from "./conduct/conduct.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
+import { createDatabaseLike, dropDatabase, vantagePoint, type Likeness } from "../../sources/postgres/load.ts";
+import type { PostgresServer } from "../../sources/postgres/server.ts";
+import { withDeadline } from "../../system/clock.ts";
+import { isSystemError, writeAtomically } from "../../system/files.ts";
+import type { Conduct } from "../conduct/conduct.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** Databases of ours on live servers, by what is needed to find and drop them. Written before they are made. */
 const noted = z.array(z.object({ server: z.string(), database: z.string() }));

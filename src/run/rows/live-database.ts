@@ -1,10 +1,10 @@
 import { constants, type Stats } from "node:fs";
 import { access, lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, normalize, relative } from "node:path";
-import { LifeboatError } from "../errors.ts";
-import { readSqliteHeader, SIDE_FILES } from "../sources/sqlite/header.ts";
-import { isSystemError } from "../system/files.ts";
-import { mountOf } from "../system/mounts.ts";
+import { LifeboatError } from "../../errors.ts";
+import { readSqliteHeader, SIDE_FILES } from "../../sources/sqlite/header.ts";
+import { isSystemError } from "../../system/files.ts";
+import { mountOf } from "../../system/mounts.ts";
 
 /** `path` as it is below the sources and in a backup. Throws "usage" for one that leads out of them. */
 export function pathBelowSources(path: string, sources: string): string {

@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { TableOutcome } from "../sources/rows.ts";
-import type { Conduct } from "./conduct/conduct.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { TableOutcome } from "../../sources/rows.ts";
+import type { Conduct } from "../conduct/conduct.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** Where the SQL goes that undoes what is written from the backup `id`. */
 export async function newUndoFile(id: string, { config, clock }: Tools): Promise<string> {
