@@ -2,7 +2,7 @@ import { exitCodes } from "../errors.ts";
 import { printable } from "../report/printable.ts";
 import { tinted, type Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
-import { diff, type Change } from "../run/diff.ts";
+import { diff, type Change } from "../run/look/diff.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 
 interface DiffOptions extends Options {

@@ -2,8 +2,8 @@ import { exitCodes } from "../errors.ts";
 import { printable } from "../report/printable.ts";
 import { tinted, type Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
-import { findFiles, type Version } from "../run/find-files.ts";
-import { formatEntry } from "../run/ls.ts";
+import { findFiles, type Version } from "../run/look/find-files.ts";
+import { formatEntry } from "../run/look/ls.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 
 export function addFind({ command, assembled, print, end, world: { signal } }: CommandLine): void {

@@ -1,7 +1,7 @@
 import { exitCodes } from "../errors.ts";
 import { tableText, tinted, type Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
-import { list, type Listing } from "../run/list.ts";
+import { list, type Listing } from "../run/look/list.ts";
 import type { CommandLine, Options } from "./command.ts";
 
 export function addList({ command, assembled, print, end, world: { signal } }: CommandLine): void {

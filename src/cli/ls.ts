@@ -1,7 +1,7 @@
 import { printable } from "../report/printable.ts";
 import type { Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
-import { formatEntry, listEntries, type IndexEntry } from "../run/ls.ts";
+import { formatEntry, listEntries, type IndexEntry } from "../run/look/ls.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 
 export function addLs({ command, assembled, print, world: { signal } }: CommandLine): void {

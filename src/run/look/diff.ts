@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { EntryTable, type TreeEntry } from "../archive/entry-table.ts";
-import { readIndex } from "../archive/index-file.ts";
-import type { Receipt } from "../archive/receipt.ts";
-import { describeError, LifeboatError } from "../errors.ts";
-import { printable } from "../sources/names.ts";
+import { EntryTable, type TreeEntry } from "../../archive/entry-table.ts";
+import { readIndex } from "../../archive/index-file.ts";
+import type { Receipt } from "../../archive/receipt.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
+import { printable } from "../../sources/names.ts";
 import { differences, tableChanges, type Difference, type RowCounts, type TableChange } from "./differences.ts";
-import { fetchIndex } from "./catalogue/fetch.ts";
-import { findBackup, type Found } from "./catalogue/find.ts";
-import { pendingInPlace } from "./in-place/pending.ts";
+import { fetchIndex } from "../catalogue/fetch.ts";
+import { findBackup, type Found } from "../catalogue/find.ts";
+import { pendingInPlace } from "../in-place/pending.ts";
 import { isLive, liveTree, sha256OfLive } from "./live-tree.ts";
-import { openReaderSpool, type Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { openReaderSpool, type Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** What became of one file, folder or link. */
 export interface Change {

@@ -1,14 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { EntryTable, type TreeEntry } from "../archive/entry-table.ts";
-import { readIndex } from "../archive/index-file.ts";
-import { describeError, LifeboatError } from "../errors.ts";
-import { matchingGlobs } from "../sources/exclusions.ts";
-import { byteStringOf } from "../sources/names.ts";
-import { fetchIndex } from "./catalogue/fetch.ts";
-import { readHoldingsOf, type Found } from "./catalogue/find.ts";
-import { openReaderSpool, type Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { EntryTable, type TreeEntry } from "../../archive/entry-table.ts";
+import { readIndex } from "../../archive/index-file.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
+import { matchingGlobs } from "../../sources/exclusions.ts";
+import { byteStringOf } from "../../sources/names.ts";
+import { fetchIndex } from "../catalogue/fetch.ts";
+import { readHoldingsOf, type Found } from "../catalogue/find.ts";
+import { openReaderSpool, type Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** One backup's version of a file. */
 export interface Version {

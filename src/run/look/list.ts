@@ -1,8 +1,8 @@
-import { describeError } from "../errors.ts";
-import type { Holding, KnownBackup } from "./catalogue/catalogue.ts";
-import { readHoldingsOf } from "./catalogue/find.ts";
-import { foundationIn } from "./catalogue/foundation.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { describeError } from "../../errors.ts";
+import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
+import { readHoldingsOf } from "../catalogue/find.ts";
+import { foundationIn } from "../catalogue/foundation.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** One backup, and the targets that hold all of it. */
 export interface ListedBackup {

@@ -1,16 +1,16 @@
 import { constants, createReadStream } from "node:fs";
 import { lstat, open, readlink, rm } from "node:fs/promises";
-import type { AddedEntry } from "../archive/entry-table.ts";
-import { describeError } from "../errors.ts";
-import { bytesOf, byteStringOf, printable, type ByteString } from "../sources/names.ts";
-import { sqliteSource } from "../sources/sqlite.ts";
-import type { FoundDatabase } from "../sources/survey.ts";
-import { digestOf } from "../system/digest.ts";
-import { isSystemError } from "../system/files.ts";
-import { provenFinding } from "./backup/copy-databases.ts";
-import { surveySources } from "./backup/snapshot.ts";
-import { requireSpace, type Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { AddedEntry } from "../../archive/entry-table.ts";
+import { describeError } from "../../errors.ts";
+import { bytesOf, byteStringOf, printable, type ByteString } from "../../sources/names.ts";
+import { sqliteSource } from "../../sources/sqlite.ts";
+import type { FoundDatabase } from "../../sources/survey.ts";
+import { digestOf } from "../../system/digest.ts";
+import { isSystemError } from "../../system/files.ts";
+import { provenFinding } from "../backup/copy-databases.ts";
+import { surveySources } from "../backup/snapshot.ts";
+import { requireSpace, type Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** A file, folder or link below BACKUP_SOURCES as it is now, under the path it would have in a backup. */
 export interface LiveEntry {

@@ -1,4 +1,4 @@
-import type { TreeEntry } from "../archive/entry-table.ts";
+import type { TreeEntry } from "../../archive/entry-table.ts";
 
 /** One respect in which a file is not what it was. Values as a person reads them. */
 export interface Difference {

@@ -1,14 +1,14 @@
-import { readIndex } from "../archive/index-file.ts";
-import type { IndexEntry } from "../archive/format.ts";
-import { LifeboatError } from "../errors.ts";
-import { fetchIndex } from "./catalogue/fetch.ts";
-import { findBackup, type Wanted } from "./catalogue/find.ts";
-import { openReaderSpool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { readIndex } from "../../archive/index-file.ts";
+import type { IndexEntry } from "../../archive/format.ts";
+import { LifeboatError } from "../../errors.ts";
+import { fetchIndex } from "../catalogue/fetch.ts";
+import { findBackup, type Wanted } from "../catalogue/find.ts";
+import { openReaderSpool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** One entry as a line of JSON, as it stands in the index itself. */
-export { formatEntry } from "../archive/index-file.ts";
-export type { IndexEntry } from "../archive/format.ts";
+export { formatEntry } from "../../archive/index-file.ts";
+export type { IndexEntry } from "../../archive/format.ts";
 
 /**
  * Gives every entry of a backup at or below `path` (relative to the sources, as restored), from its index alone.
