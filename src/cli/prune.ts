@@ -1,6 +1,6 @@
 import type { RunReport } from "../report/outcome.ts";
 import { tinted, type Look } from "../report/table.ts";
-import { pruneAll, type Pruning } from "../run/prune.ts";
+import { pruneAll, type Pruning } from "../run/keep/prune.ts";
 import type { CommandLine, Options } from "./command.ts";
 import { reportText } from "./report-text.ts";
 

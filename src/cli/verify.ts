@@ -1,6 +1,6 @@
 import type { RunReport } from "../report/outcome.ts";
 import { tinted, type Look } from "../report/table.ts";
-import { verify, type Verified } from "../run/verify.ts";
+import { verify, type Verified } from "../run/keep/verify.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 import { reportText } from "./report-text.ts";
 

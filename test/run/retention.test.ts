@@ -5,7 +5,7 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, test } from "node:test";
 import { assemble } from "../../src/assemble.ts";
 import { backup } from "../../src/run/backup/backup.ts";
-import { pruneAll } from "../../src/run/prune.ts";
+import { pruneAll } from "../../src/run/keep/prune.ts";
 import type { Tools } from "../../src/run/conduct/tools.ts";
 import { fillWithData, makeSandbox, type Sandbox } from "./sandbox.ts";
 

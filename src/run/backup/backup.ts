@@ -10,7 +10,7 @@ import { chooseFoundations, type WantedKind } from "./choose-foundations.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { keepManifests } from "../catalogue/manifests.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
-import { pruneTargets } from "../prune.ts";
+import { pruneTargets } from "../keep/prune.ts";
 import { bringBackLeftovers } from "../recover.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";

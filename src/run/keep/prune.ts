@@ -1,13 +1,13 @@
-import { decideRetention } from "../plan/retention.ts";
-import { parseKey } from "../plan/names.ts";
-import { describeError, LifeboatError } from "../errors.ts";
-import type { RunReport } from "../report/outcome.ts";
-import { acquireLock } from "../system/lock.ts";
-import type { Target } from "../targets/target.ts";
-import { readHolding, type Holding } from "./catalogue/catalogue.ts";
-import { conduct } from "./conduct/conduct.ts";
-import { pendingInPlace, type Pending } from "./in-place/pending.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { decideRetention } from "../../plan/retention.ts";
+import { parseKey } from "../../plan/names.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
+import type { RunReport } from "../../report/outcome.ts";
+import { acquireLock } from "../../system/lock.ts";
+import type { Target } from "../../targets/target.ts";
+import { readHolding, type Holding } from "../catalogue/catalogue.ts";
+import { conduct } from "../conduct/conduct.ts";
+import { pendingInPlace, type Pending } from "../in-place/pending.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** What pruning one target did, or would do. */
 export interface Pruning {

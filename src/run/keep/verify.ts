@@ -1,18 +1,18 @@
-import { verifyArchive } from "../archive/extract.ts";
-import { readIndex } from "../archive/index-file.ts";
-import type { Receipt } from "../archive/receipt.ts";
-import { describeError, LifeboatError } from "../errors.ts";
-import { chooseBackup } from "../plan/choose.ts";
-import type { RunReport } from "../report/outcome.ts";
-import { acquireLock } from "../system/lock.ts";
-import type { Target } from "../targets/target.ts";
-import type { Holding, KnownBackup } from "./catalogue/catalogue.ts";
-import { conduct, type Conduct } from "./conduct/conduct.ts";
-import { fetchBackup, fetchIndex } from "./catalogue/fetch.ts";
-import { readHoldingsOf } from "./catalogue/find.ts";
-import { foundationIn, incrementsIn } from "./catalogue/foundation.ts";
-import { openSpool, requireSpace, type Spool } from "./conduct/spool.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { verifyArchive } from "../../archive/extract.ts";
+import { readIndex } from "../../archive/index-file.ts";
+import type { Receipt } from "../../archive/receipt.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
+import { chooseBackup } from "../../plan/choose.ts";
+import type { RunReport } from "../../report/outcome.ts";
+import { acquireLock } from "../../system/lock.ts";
+import type { Target } from "../../targets/target.ts";
+import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
+import { conduct, type Conduct } from "../conduct/conduct.ts";
+import { fetchBackup, fetchIndex } from "../catalogue/fetch.ts";
+import { readHoldingsOf } from "../catalogue/find.ts";
+import { foundationIn, incrementsIn } from "../catalogue/foundation.ts";
+import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** What was found about one backup on one target. */
 export interface Verified {
