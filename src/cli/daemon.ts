@@ -1,6 +1,6 @@
 import { exitCodeOf } from "../errors.ts";
 import { backup } from "../run/backup/backup.ts";
-import { daemon } from "../run/daemon.ts";
+import { daemon } from "../run/daemon/daemon.ts";
 import type { CommandLine } from "./command.ts";
 
 /** What runs when no command is given. */

@@ -1,5 +1,5 @@
 import { exitCodes } from "../errors.ts";
-import { health, type Health } from "../run/health.ts";
+import { health, type Health } from "../run/daemon/health.ts";
 import type { CommandLine, Options } from "./command.ts";
 
 export function addHealth({ command, assembled, print, end }: CommandLine): void {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { watchTargets, type TargetSeen } from "../../src/run/watch-targets.ts";
+import { watchTargets, type TargetSeen } from "../../src/run/daemon/watch-targets.ts";
 import { systemClock, type Clock } from "../../src/system/clock.ts";
 import type { Log } from "../../src/system/log.ts";
 import { openLocalTarget } from "../../src/targets/local.ts";

@@ -1,4 +1,4 @@
-import { writeDaemonState, type DaemonState } from "./conduct/state.ts";
+import { writeDaemonState, type DaemonState } from "../conduct/state.ts";
 
 /** What the daemon keeps on the disk of itself. */
 export interface DaemonRecord {

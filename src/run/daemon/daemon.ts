@@ -1,11 +1,11 @@
 import cron from "node-cron";
-import { describeError } from "../errors.ts";
-import { missedRun, nextRun } from "../plan/schedule.ts";
-import type { RunReport } from "../report/outcome.ts";
+import { describeError } from "../../errors.ts";
+import { missedRun, nextRun } from "../../plan/schedule.ts";
+import type { RunReport } from "../../report/outcome.ts";
 import { daemonRecord } from "./daemon-record.ts";
-import { endLeftovers } from "./leftovers.ts";
-import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./conduct/state.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { endLeftovers } from "../leftovers.ts";
+import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
+import type { Tools } from "../conduct/tools.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 /** A firing handled later than this was missed, and needs no jitter on top. */

@@ -1,10 +1,10 @@
-import { overdueSince } from "../plan/schedule.ts";
-import { readHeldJournal } from "../quiesce/journal.ts";
-import type { Config } from "../config/config.ts";
-import type { Clock } from "../system/clock.ts";
-import { isLocked } from "../system/lock.ts";
-import { readInPlaceJournal } from "./in-place/journal.ts";
-import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "./conduct/state.ts";
+import { overdueSince } from "../../plan/schedule.ts";
+import { readHeldJournal } from "../../quiesce/journal.ts";
+import type { Config } from "../../config/config.ts";
+import type { Clock } from "../../system/clock.ts";
+import { isLocked } from "../../system/lock.ts";
+import { readInPlaceJournal } from "../in-place/journal.ts";
+import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
 
 export interface Health {
   readonly healthy: boolean;

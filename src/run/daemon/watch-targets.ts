@@ -1,8 +1,8 @@
-import { describeError, hintOf, LifeboatError } from "../errors.ts";
-import { withDeadline, type Clock } from "../system/clock.ts";
-import { redact } from "../system/secret.ts";
-import type { Target } from "../targets/target.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { describeError, hintOf, LifeboatError } from "../../errors.ts";
+import { withDeadline, type Clock } from "../../system/clock.ts";
+import { redact } from "../../system/secret.ts";
+import type { Target } from "../../targets/target.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** A target as it was when it was last looked at. */
 export interface TargetSeen {
