@@ -11,7 +11,7 @@ import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { keepManifests } from "../catalogue/manifests.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
 import { pruneTargets } from "../keep/prune.ts";
-import { bringBackLeftovers } from "../recover.ts";
+import { bringBackLeftovers } from "../recovery/recover.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";

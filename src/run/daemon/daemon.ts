@@ -3,7 +3,7 @@ import { describeError } from "../../errors.ts";
 import { missedRun, nextRun } from "../../plan/schedule.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { daemonRecord } from "./daemon-record.ts";
-import { endLeftovers } from "../leftovers.ts";
+import { endLeftovers } from "../recovery/leftovers.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
 import type { Tools } from "../conduct/tools.ts";
 import { watchTargets } from "./watch-targets.ts";

@@ -8,7 +8,7 @@ import { acquireLock } from "../../system/lock.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { fetchBackup, type Fetched } from "../catalogue/fetch.ts";
 import { findBackup, type Found, type Wanted } from "../catalogue/find.ts";
-import { bringBackLeftovers } from "../recover.ts";
+import { bringBackLeftovers } from "../recovery/recover.ts";
 import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 import type { Staged } from "./file-work.ts";

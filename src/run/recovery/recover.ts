@@ -1,9 +1,9 @@
-import { describeError, LifeboatError } from "../errors.ts";
-import type { ReleaseFailure } from "../quiesce/quiescer.ts";
-import { acquireLock } from "../system/lock.ts";
-import { resumeInPlace } from "./in-place/resume.ts";
-import { dropLeftScratchDatabases } from "./rows/scratch-databases.ts";
-import type { Tools } from "./conduct/tools.ts";
+import { describeError, LifeboatError } from "../../errors.ts";
+import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
+import { acquireLock } from "../../system/lock.ts";
+import { resumeInPlace } from "../in-place/resume.ts";
+import { dropLeftScratchDatabases } from "../rows/scratch-databases.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 /** A run that died may have left containers at rest; they come back before anything else. The caller holds the lock. */
 export async function bringBackLeftovers(tools: Tools): Promise<readonly ReleaseFailure[]> {

@@ -1,8 +1,8 @@
-import { describeError } from "../errors.ts";
-import { readHeldJournal } from "../quiesce/journal.ts";
-import { readInPlaceJournal } from "./in-place/journal.ts";
+import { describeError } from "../../errors.ts";
+import { readHeldJournal } from "../../quiesce/journal.ts";
+import { readInPlaceJournal } from "../in-place/journal.ts";
 import { recoverLeftovers } from "./recover.ts";
-import type { Tools } from "./conduct/tools.ts";
+import type { Tools } from "../conduct/tools.ts";
 
 const LOOK_MS = 5_000;
 /** When it cannot be ended, for instance because the engine is away: each try takes the lock for a while. */
