@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import Database from "better-sqlite3";
 import { execa } from "execa";
-import { makeSandbox, type Ended, type Sandbox } from "./sandbox.ts";
+import { makeSandbox, type Ended, type Sandbox } from "../sandbox.ts";
 
 /** What the scripts of before made, by their very commands. */
 let sandbox: Sandbox;

@@ -3,9 +3,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { execa } from "execa";
-import { startPostgres, type PostgresServer } from "../../servers/postgres.ts";
-import { startSidecar, type Settings, type Sidecar } from "../../sources/postgres/sidecar.ts";
-import { until } from "../../until.ts";
+import { startPostgres, type PostgresServer } from "../../../servers/postgres.ts";
+import { startSidecar, type Settings, type Sidecar } from "../../../sources/postgres/sidecar.ts";
+import { until } from "../../../until.ts";
 import { reach, type Reach, type Way } from "./reach.ts";
 import { ROWS, TABLES } from "./tables.ts";
 

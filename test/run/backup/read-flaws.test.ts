@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ReadProblemList, TarComplaints } from "../../src/archive/tar-complaints.ts";
-import { flawsOfReading } from "../../src/run/backup/read-flaws.ts";
+import { ReadProblemList, TarComplaints } from "../../../src/archive/tar-complaints.ts";
+import { flawsOfReading } from "../../../src/run/backup/read-flaws.ts";
 
 function complaints(lines: readonly string[]): TarComplaints {
   const all = new TarComplaints();

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { watchTargets, type TargetSeen } from "../../src/run/daemon/watch-targets.ts";
-import { systemClock, type Clock } from "../../src/system/clock.ts";
-import type { Log } from "../../src/system/log.ts";
-import { openLocalTarget } from "../../src/targets/local.ts";
-import type { Target } from "../../src/targets/target.ts";
+import { watchTargets, type TargetSeen } from "../../../src/run/daemon/watch-targets.ts";
+import { systemClock, type Clock } from "../../../src/system/clock.ts";
+import type { Log } from "../../../src/system/log.ts";
+import { openLocalTarget } from "../../../src/targets/local.ts";
+import type { Target } from "../../../src/targets/target.ts";
 
 let folder: string;
 beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), "lifeboat-watch-"))));

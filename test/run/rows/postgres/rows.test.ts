@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Major } from "../../servers/postgres.ts";
-import { startSidecar, type Sidecar } from "../../sources/postgres/sidecar.ts";
+import type { Major } from "../../../servers/postgres.ts";
+import { startSidecar, type Sidecar } from "../../../sources/postgres/sidecar.ts";
 import { reach, type Reach, type Report, type Way } from "./reach.ts";
 import { ROWS, TABLES } from "./tables.ts";
 

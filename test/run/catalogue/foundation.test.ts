@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Receipt } from "../../src/archive/receipt.ts";
-import { LifeboatError } from "../../src/errors.ts";
-import type { Holding, KnownBackup } from "../../src/run/catalogue/catalogue.ts";
-import { loneParts } from "../../src/run/restore/combine.ts";
-import { foundationIn } from "../../src/run/catalogue/foundation.ts";
+import type { Receipt } from "../../../src/archive/receipt.ts";
+import { LifeboatError } from "../../../src/errors.ts";
+import type { Holding, KnownBackup } from "../../../src/run/catalogue/catalogue.ts";
+import { loneParts } from "../../../src/run/restore/combine.ts";
+import { foundationIn } from "../../../src/run/catalogue/foundation.ts";
 
 const FACTS = {
   ...{

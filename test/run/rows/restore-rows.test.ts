@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import Database from "better-sqlite3";
 import { execa } from "execa";
-import { until } from "../until.ts";
-import { makeSandbox, type Sandbox } from "./sandbox.ts";
+import { until } from "../../until.ts";
+import { makeSandbox, type Sandbox } from "../sandbox.ts";
 
 interface Report {
   readonly outcome: string;

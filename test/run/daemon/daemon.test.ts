@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { mountSmallDisk } from "../targets/small-disk.ts";
-import { until } from "../until.ts";
-import { fillWithData, makeSandbox, type Sandbox } from "./sandbox.ts";
+import { mountSmallDisk } from "../../targets/small-disk.ts";
+import { until } from "../../until.ts";
+import { fillWithData, makeSandbox, type Sandbox } from "../sandbox.ts";
 
 let sandbox: Sandbox;
 

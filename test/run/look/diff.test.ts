@@ -3,7 +3,7 @@ import { chmod, chown, link, lutimes, mkdir, readdir, rm, stat, symlink, utimes,
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import Database from "better-sqlite3";
-import { makeSandbox, type Sandbox } from "./sandbox.ts";
+import { makeSandbox, type Sandbox } from "../sandbox.ts";
 
 interface Line {
   readonly path?: string;

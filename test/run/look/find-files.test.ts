@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { link, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { makeSandbox, type Sandbox } from "./sandbox.ts";
+import { makeSandbox, type Sandbox } from "../sandbox.ts";
 
 interface Line {
   readonly id: string;

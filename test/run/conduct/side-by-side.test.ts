@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sideBySide } from "../../src/run/conduct/side-by-side.ts";
+import { sideBySide } from "../../../src/run/conduct/side-by-side.ts";
 
 const never = new AbortController().signal;
 

@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, test } from "node:test";
-import { assemble } from "../../src/assemble.ts";
-import { backup } from "../../src/run/backup/backup.ts";
-import { pruneAll } from "../../src/run/keep/prune.ts";
-import type { Tools } from "../../src/run/conduct/tools.ts";
-import { fillWithData, makeSandbox, type Sandbox } from "./sandbox.ts";
+import { assemble } from "../../../src/assemble.ts";
+import { backup } from "../../../src/run/backup/backup.ts";
+import { pruneAll } from "../../../src/run/keep/prune.ts";
+import type { Tools } from "../../../src/run/conduct/tools.ts";
+import { fillWithData, makeSandbox, type Sandbox } from "../sandbox.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import type { Major, PostgresServer } from "../../servers/postgres.ts";
-import type { Ended, Settings, Sidecar } from "../../sources/postgres/sidecar.ts";
+import type { Major, PostgresServer } from "../../../servers/postgres.ts";
+import type { Ended, Settings, Sidecar } from "../../../sources/postgres/sidecar.ts";
 import { EVERYTHING } from "./tables.ts";
 
 export interface Report {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { daemonRecord } from "../../src/run/daemon/daemon-record.ts";
-import { readDaemonState } from "../../src/run/conduct/state.ts";
+import { daemonRecord } from "../../../src/run/daemon/daemon-record.ts";
+import { readDaemonState } from "../../../src/run/conduct/state.ts";
 
 let folder: string;
 
