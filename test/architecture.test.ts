@@ -27,6 +27,22 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   version: { may: [] },
 };
 
+/** The wings of `run`, and which of the others each may know. */
+const wings: Readonly<Record<string, readonly string[]>> = {
+  // What every run needs, and what is at the targets: they know no other wing.
+  conduct: [],
+  catalogue: ["conduct"],
+  "in-place": ["conduct", "catalogue"],
+  rows: ["conduct", "catalogue", "in-place"],
+  // Ends what a dead run left: restores in place, and databases of restored rows.
+  recovery: ["conduct", "in-place", "rows"],
+  restore: ["conduct", "catalogue", "in-place"],
+  keep: ["conduct", "catalogue", "in-place"],
+  backup: ["conduct", "catalogue", "recovery", "keep"],
+  look: ["conduct", "catalogue", "in-place", "backup"],
+  daemon: ["conduct", "in-place", "recovery"],
+};
+
 /** What only some files may use, because everything else must stay testable without the world. */
 const reserved: readonly { readonly what: string; readonly pattern: RegExp; readonly only: RegExp }[] = [
   { what: "child processes", pattern: /["'](node:)?(child_process|execa)["']/, only: /^system\// },
@@ -67,12 +83,33 @@ describe("the rooms of src", () => {
     assert.deepEqual(forbidden, []);
   });
 
+  // Types included: two files that need each other's words are one thing in two places.
   test("import one another without going round in circles", () => {
-    const graph = new Map(files.map(({ path, text }) => [path, runtimeImportsOf(path, text)]));
+    const graph = new Map(files.map(({ path, text }) => [path, importsOf(path, text).map(({ path }) => path)]));
+    assert.deepEqual(circlesOf(graph), []);
+  });
+
+  test("have every file of run in a wing that is known", () => {
+    const inRun = files.flatMap(({ path }) => (roomOf(path) === "run" ? [path] : []));
     assert.deepEqual(
-      [...graph.keys()].filter((path) => reaches(graph, path)),
+      inRun.filter((path) => !wings[wingOf(path)]),
       [],
     );
+  });
+
+  test("let each wing of run import only the wings it may know", () => {
+    const forbidden = files.flatMap(({ path, text }) =>
+      importsOf(path, text)
+        .filter((imported) => roomOf(path) === "run" && roomOf(imported.path) === "run")
+        .filter((imported) => wingOf(imported.path) !== wingOf(path))
+        .filter((imported) => !wings[wingOf(path)]?.includes(wingOf(imported.path)))
+        .map((imported) => `${path} imports ${imported.path}`),
+    );
+    assert.deepEqual(forbidden, []);
+  });
+
+  test("have wings that know one another without going round in circles", () => {
+    assert.deepEqual(circlesOf(new Map(Object.entries(wings))), []);
   });
 
   for (const { what, pattern, only } of reserved) {
@@ -101,12 +138,6 @@ function importsOf(path: string, text: string): readonly Import[] {
   }));
 }
 
-function runtimeImportsOf(path: string, text: string): readonly string[] {
-  return importsOf(path, text)
-    .filter(({ typesOnly }) => !typesOnly)
-    .map((imported) => imported.path);
-}
-
 function mayImport(path: string, imported: Import): boolean {
   const room = roomOf(path);
   const allowed = rooms[room];
@@ -117,6 +148,14 @@ function mayImport(path: string, imported: Import): boolean {
 
 function roomOf(path: string): string {
   return path.split("/")[0]!.replace(/\.ts$/, "");
+}
+
+function wingOf(path: string): string {
+  return path.split("/")[1]!;
+}
+
+function circlesOf(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return [...graph.keys()].filter((path) => reaches(graph, path));
 }
 
 /** True if `path` imports itself, by however many steps. */

@@ -1,6 +1,7 @@
 import { LifeboatError } from "../errors.ts";
 import { parseMoment } from "../plan/moment.ts";
 import { planInPlace, restoreInPlace } from "../run/in-place/in-place.ts";
+import { bringBackLeftovers } from "../run/recovery/recover.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
 import { restoreFile, type WantedFile } from "../run/restore/restore-file.ts";
 import { restoreTo } from "../run/restore/restore.ts";
@@ -57,14 +58,10 @@ export function addRestore(line: CommandLine): void {
         show(plan, options, line);
         return options.yes === true || (await askYes("Go on?", world));
       };
-      const keepOld = options.keepOld ?? false;
+      const inPlace = { ...wanted, keepOld: options.keepOld ?? false, recover: bringBackLeftovers };
       const report = options.dryRun
-        ? await planInPlace(
-            { ...wanted, keepOld, confirm: async (plan) => show(plan, options, line) },
-            tools,
-            world.signal,
-          )
-        : await restoreInPlace({ ...wanted, keepOld, confirm }, tools, world.signal);
+        ? await planInPlace({ ...inPlace, confirm: async (plan) => show(plan, options, line) }, tools, world.signal)
+        : await restoreInPlace({ ...inPlace, confirm }, tools, world.signal);
       tell(report, options.json, tools);
     });
 }

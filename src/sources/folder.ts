@@ -1,5 +1,5 @@
 import type { Snapshot } from "./source.ts";
-import type { Survey } from "./survey.ts";
+import type { Survey } from "./findings.ts";
 import type { Tally } from "./tally.ts";
 
 /**

@@ -6,7 +6,7 @@ import { byteStringOf, bytesOf, printable } from "./names.ts";
 import type { Snapshot, Source, SourceFinding, Stage } from "./source.ts";
 import type { Copied } from "./sqlite/job.ts";
 import { checkInOwnProcess, copyInOwnProcess } from "./sqlite/own-process.ts";
-import type { FoundDatabase } from "./survey.ts";
+import type { FoundDatabase } from "./findings.ts";
 
 export interface SqliteOptions {
   /** The survey's root: the database's path is relative to it. */

@@ -3,23 +3,11 @@ import { access, lstat, readdir } from "node:fs/promises";
 import { LifeboatError } from "../errors.ts";
 import { isSystemError } from "../system/files.ts";
 import type { Exclusions } from "./exclusions.ts";
+import type { Findings, FoundDatabase } from "./findings.ts";
 import type { ListWriter } from "./list-writer.ts";
 import { byteStringOf, bytesOf, printable, type ByteString } from "./names.ts";
 import { identityOf, type FolderIdentity } from "./root.ts";
 import { HEADER_BYTES, readSqliteHeader, SIDE_FILES } from "./sqlite/header.ts";
-import type { FoundDatabase, Survey } from "./survey.ts";
-import type { Counter } from "./tally.ts";
-
-/** The survey as it grows. */
-export interface Findings {
-  readonly totals: { -readonly [Name in keyof Survey["totals"]]: number };
-  readonly databases: FoundDatabase[];
-  readonly special: Counter;
-  readonly unreadable: Counter;
-  excluded: number;
-  readonly ownFolders: Counter;
-  readonly vanished: Counter;
-}
 
 export interface Walk {
   /** Real path. */

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import Database from "better-sqlite3";
-import { survey, type Survey, type SurveyOptions } from "../../src/sources/survey.ts";
+import type { Survey } from "../../src/sources/findings.ts";
+import { survey, type SurveyOptions } from "../../src/sources/survey.ts";
 
 describe("survey", () => {
   let root: string;

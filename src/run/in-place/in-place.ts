@@ -5,10 +5,10 @@ import { describeError, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { acquireLock } from "../../system/lock.ts";
+import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { fetchBackup, type Fetched } from "../catalogue/fetch.ts";
 import { findBackup, type Found, type Wanted } from "../catalogue/find.ts";
-import { bringBackLeftovers } from "../recovery/recover.ts";
 import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 import type { Staged } from "./file-work.ts";
@@ -31,6 +31,8 @@ export interface InPlaceRequest extends Wanted {
   readonly keepOld: boolean;
   /** Is shown the plan before anything is held; with false nothing is done. */
   readonly confirm: (plan: InPlacePlan) => Promise<boolean>;
+  /** Ends what a dead run left, under this run's lock; resolves with the containers that did not come back. */
+  readonly recover: (tools: Tools) => Promise<readonly ReleaseFailure[]>;
 }
 
 /**
@@ -132,7 +134,7 @@ async function withBackup(
   const { config, clock, keys } = tools;
   return await conduct("restore", tools, async (run) => {
     using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
-    for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
+    for (const { container, error } of await request.recover(tools)) run.leftDown(container, error);
     const found = await run.step("find", () => findBackup(request, tools, signal));
     const { receipt } = found.backup;
     run.note({ backupId: receipt.id });

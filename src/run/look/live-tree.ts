@@ -4,7 +4,7 @@ import type { AddedEntry } from "../../archive/entry-table.ts";
 import { describeError } from "../../errors.ts";
 import { bytesOf, byteStringOf, printable, type ByteString } from "../../sources/names.ts";
 import { sqliteSource } from "../../sources/sqlite.ts";
-import type { FoundDatabase } from "../../sources/survey.ts";
+import type { FoundDatabase } from "../../sources/findings.ts";
 import { digestOf } from "../../system/digest.ts";
 import { isSystemError } from "../../system/files.ts";
 import { provenFinding } from "../backup/copy-databases.ts";

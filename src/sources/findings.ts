@@ -1,0 +1,52 @@
+import type { Counter, Tally } from "./tally.ts";
+
+/** What there is to save, found without opening anything but regular files. */
+export interface Survey {
+  readonly root: string;
+  /** Everything to be read in place: NUL-terminated, "." and then "./…", folders before what is in them. */
+  readonly listFile: string;
+  /** Of what is on the list. `sizeBytes` is the sum of the files' lengths (holes count, hard links count each time). */
+  readonly totals: {
+    readonly files: number;
+    readonly folders: number;
+    readonly symlinks: number;
+    readonly sizeBytes: number;
+  };
+  /** Not on the list, nor are their side files. */
+  readonly databases: readonly FoundDatabase[];
+  /** Sockets, FIFOs and devices: named, never opened, not on the list. */
+  readonly special: Tally;
+  /** Files (not on the list) and folders (on it, without what is in them) that cannot be read: "path (EACCES)". */
+  readonly unreadable: Tally;
+  /** Left out by the operator's patterns; an excluded folder counts as one. */
+  readonly excluded: number;
+  /** Own folders left out (`never`). */
+  readonly ownFolders: Tally;
+  /** There when their folder was read, gone when they were looked at. */
+  readonly vanished: Tally;
+}
+
+/** An SQLite database, known by its header. */
+export interface FoundDatabase {
+  /** Relative to the root, without "./". */
+  readonly path: Buffer;
+  /** Of the database and its -wal: the most that a copy of it can take. */
+  readonly sizeBytes: number;
+  readonly dev: number;
+  readonly ino: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+}
+
+/** The survey as it grows. */
+export interface Findings {
+  readonly totals: { -readonly [Name in keyof Survey["totals"]]: number };
+  readonly databases: FoundDatabase[];
+  readonly special: Counter;
+  readonly unreadable: Counter;
+  excluded: number;
+  readonly ownFolders: Counter;
+  readonly vanished: Counter;
+}
