@@ -4,7 +4,8 @@ import { test, type TestContext } from "node:test";
 import { quiesceFailpoints } from "../../../src/quiesce/failpoints.ts";
 import { backupFailpoints } from "../../../src/run/backup/backup.ts";
 import { engineHost, makeStack, obedient, type Stack } from "../../quiesce/stack.ts";
-import { fillWithData, makeSandbox, type Sandbox } from "../../run/sandbox.ts";
+import { startAndEnd } from "../../kills/at-random.ts";
+import { fillWithData, makeSandbox } from "../../run/sandbox.ts";
 import { until } from "../../until.ts";
 
 const services = ["db", "app", "worker", "idle"];
@@ -51,15 +52,3 @@ test("SIGKILL at each step of a run, then a start: the stack is as it was, and e
     assert.equal((await sandbox.lifeboat(["restore", "latest", "--to", to], env)).exitCode, 0);
   });
 });
-
-/** A start of the daemon, as the engine does after a crash, until it has brought back what it finds. */
-async function startAndEnd(sandbox: Sandbox, env: Record<string, string>): Promise<void> {
-  const daemon = sandbox.start([], { ...env, BACKUP_CRON_EXPRESSION: "0 0 1 1 *", LOG_FORMAT: "json" });
-  let log = "";
-  for await (const text of daemon.stderr) {
-    log += text.toString();
-    if (log.includes("daemon started")) break;
-  }
-  daemon.kill("SIGTERM");
-  assert.equal((await daemon).exitCode, 0, log);
-}
