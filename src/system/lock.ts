@@ -42,15 +42,19 @@ export async function acquireLock(
   }
   const owner: Owner = { what, pid: process.pid, host: hostname(), since: clock.now().toISOString() };
   writeFileSync(ownerFile, JSON.stringify(owner));
+  return lockOf(database);
+}
+
+function lockOf(database: Database.Database): Lock {
   const release = () => {
     if (database.open) database.close();
   };
   return { release, [Symbol.dispose]: release };
 }
 
-/** True while a run is under way in any process on this machine. */
-export function isLocked(stateFolder: string): boolean {
-  const path = join(stateFolder, "lock.db");
+/** True while any process on this machine has the lock of the folder: of a state folder, while a run is under way. */
+export function isLocked(folder: string): boolean {
+  const path = join(folder, "lock.db");
   if (!existsSync(path)) return false;
   const database = new Database(path, { timeout: 0 });
   try {
@@ -58,6 +62,17 @@ export function isLocked(stateFolder: string): boolean {
   } finally {
     database.close();
   }
+}
+
+/**
+ * Marks a folder that exists as in use for as long as this process lives, which `isLocked` tells to others. Undefined
+ * if somebody else has it.
+ */
+export function lockFolder(folder: string): Lock | undefined {
+  const database = new Database(join(folder, "lock.db"), { timeout: 0 });
+  if (tryLock(database)) return lockOf(database);
+  database.close();
+  return undefined;
 }
 
 const POLL_MS = 200;

@@ -3,7 +3,8 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
-import { freeBytes } from "../../system/files.ts";
+import { freeBytes, isSystemError } from "../../system/files.ts";
+import { isLocked, lockFolder } from "../../system/lock.ts";
 
 /** A private folder below the state folder for the files of one run: staged copies, sealed archives, fetched backups. */
 export interface Spool extends AsyncDisposable {
@@ -14,23 +15,55 @@ export interface Spool extends AsyncDisposable {
   empty(): Promise<void>;
 }
 
-/**
- * Opens a spool, after taking away what dead runs left behind. The caller holds the lock, so no other run is alive.
- * Everything in it goes when it is disposed of.
- */
+/** Opens a spool, after taking away what dead runs left behind. The caller holds the lock. */
 export async function openSpool(stateFolder: string, clock: Clock): Promise<Spool> {
-  const parent = join(stateFolder, "spool");
-  await mkdir(parent, { recursive: true, mode: 0o700 });
-  for (const leftover of await readdir(parent)) await removeTree(join(parent, leftover));
-  await removeOldReaders(stateFolder, clock);
-  return await makeSpool(parent);
+  await removeLeftSpools(stateFolder, clock);
+  return await makeSpool(join(stateFolder, SPOOL));
 }
 
-/** A spool for commands that only read and hold no lock (`ls` while a backup runs). */
+/** A spool for commands that only read and do not hold the lock (`ls` while a backup runs). */
 export async function openReaderSpool(stateFolder: string): Promise<Spool> {
-  return await makeSpool(join(stateFolder, READERS));
+  const spool = await makeSpool(join(stateFolder, READERS));
+  const lock = lockFolder(spool.folder);
+  return {
+    ...spool,
+    async [Symbol.asyncDispose]() {
+      lock?.release();
+      await spool[Symbol.asyncDispose]();
+    },
+  };
 }
 
+/**
+ * Takes away what dead runs and dead readers left: copies of databases lie there in clear. Resolves with the folders
+ * that were removed. The caller holds the lock, so no other run is alive; readers hold locks of their own.
+ */
+export async function removeLeftSpools(stateFolder: string, clock: Clock): Promise<readonly string[]> {
+  const removed: string[] = [];
+  for (const kind of [SPOOL, READERS]) {
+    const parent = join(stateFolder, kind);
+    await mkdir(parent, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(parent)) {
+      const path = join(parent, name);
+      if (kind === READERS && !(await isDead(path, clock))) continue;
+      await removeTree(path);
+      removed.push(path);
+    }
+  }
+  return removed;
+}
+
+/** True if a dead run left something in the spool, or a run is under way. */
+export async function spoolIsUsed(stateFolder: string): Promise<boolean> {
+  try {
+    return (await readdir(join(stateFolder, SPOOL))).length > 0;
+  } catch (error) {
+    if (isSystemError(error, "ENOENT")) return false;
+    throw error;
+  }
+}
+
+const SPOOL = "spool";
 const READERS = "reading";
 
 async function makeSpool(parent: string): Promise<Spool> {
@@ -50,17 +83,13 @@ async function makeSpool(parent: string): Promise<Spool> {
   };
 }
 
-/** No `ls` takes a day: what is older was left by one that was killed. */
-const READER_AGE_MS = 24 * 60 * 60 * 1000;
+/** A reader that has just made its folder may not have locked it yet. */
+const UNLOCKED_MS = 60_000;
 
-async function removeOldReaders(stateFolder: string, clock: Clock): Promise<void> {
-  const parent = join(stateFolder, READERS);
-  await mkdir(parent, { recursive: true, mode: 0o700 });
-  for (const name of await readdir(parent)) {
-    const path = join(parent, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Infinity })); // Gone: its own command removed it.
-    if (clock.now().getTime() - mtimeMs > READER_AGE_MS) await removeTree(path);
-  }
+async function isDead(folder: string, clock: Clock): Promise<boolean> {
+  // Gone: its own command removed it.
+  const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity }));
+  return clock.now().getTime() - mtimeMs > UNLOCKED_MS && !isLocked(folder);
 }
 
 /** Rejects, naming both numbers, when `folder` has not at least `neededBytes` free. */

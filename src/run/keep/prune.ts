@@ -6,6 +6,7 @@ import { acquireLock } from "../../system/lock.ts";
 import type { Target } from "../../targets/target.ts";
 import { readHolding, type Holding } from "../catalogue/catalogue.ts";
 import { conduct } from "../conduct/conduct.ts";
+import { removeLeftFiles } from "../conduct/left-files.ts";
 import { pendingInPlace, type Pending } from "../in-place/pending.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -103,6 +104,7 @@ export async function pruneAll(
   const prunings: Pruning[] = [];
   const report = await conduct("prune", tools, async (run) => {
     using _lock = await acquireLock(config.state, "prune", config.lockTimeoutMs, clock, signal);
+    if (!dryRun) await removeLeftFiles(tools);
     const pending = await pendingInPlace(config.state);
     if (pending) run.warn(pending.sentence);
     for (const target of tools.targets) {

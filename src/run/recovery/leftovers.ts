@@ -1,5 +1,6 @@
 import { describeError } from "../../errors.ts";
 import { readHeldJournal } from "../../quiesce/journal.ts";
+import { leftFiles } from "../conduct/left-files.ts";
 import { readInPlaceJournal } from "../in-place/journal.ts";
 import { recoverLeftovers } from "./recover.ts";
 import type { Tools } from "../conduct/tools.ts";
@@ -43,9 +44,11 @@ export async function endLeftovers(tools: Tools, signal: AbortSignal): Promise<A
   };
 }
 
-/** What the journals tell of, also while another process is at work, which has the lock then. Undefined: nothing. */
+/** What the journals and the spool tell of, also while another process is at work, which has the lock then. Undefined: nothing. */
 async function leftovers({ config }: Tools): Promise<string | undefined> {
   const restoring = await readInPlaceJournal(config.state);
   const held = await readHeldJournal(config.state);
-  return restoring || held.length > 0 ? [restoring?.job.runId, ...held].join(" ") : undefined;
+  const files = (await leftFiles(config.state)) ? ["files"] : [];
+  const all = [restoring?.job.runId, ...held, ...files].filter((one) => one !== undefined);
+  return all.length > 0 ? all.join(" ") : undefined;
 }

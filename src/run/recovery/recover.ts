@@ -3,6 +3,7 @@ import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
 import { acquireLock } from "../../system/lock.ts";
 import { resumeInPlace } from "../in-place/resume.ts";
 import { dropLeftScratchDatabases } from "../rows/scratch-databases.ts";
+import { removeLeftFiles } from "../conduct/left-files.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /** A run that died may have left containers at rest; they come back before anything else. The caller holds the lock. */
@@ -13,6 +14,7 @@ export async function bringBackLeftovers(tools: Tools): Promise<readonly Release
   const { broughtBack, failures } = await quiescer.recover();
   if (broughtBack.length > 0) log.warn("containers brought back that a dead run had left at rest", { broughtBack });
   await dropLeftScratchDatabases(tools);
+  await removeLeftFiles(tools);
   return failures;
 }
 

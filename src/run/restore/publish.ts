@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, rename, rmdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import { isSystemError } from "../../system/files.ts";
+import { noteQuarantine, QUARANTINE_PREFIX } from "../conduct/quarantines.ts";
 
 /** Rejects with "usage" unless `to` is an empty folder or not there yet. */
 export async function requireEmpty(to: string): Promise<void> {
@@ -18,19 +19,40 @@ export async function requireEmpty(to: string): Promise<void> {
   });
 }
 
+export interface Quarantine extends AsyncDisposable {
+  readonly folder: string;
+}
+
 /**
  * An empty folder from which `to` can be filled by rename: beside it, or inside it where it is a mount point of its
- * own (found out by trying: the system refuses a rename from one mount to another).
+ * own (found out by trying: the system refuses a rename from one mount to another). Goes with all that is left in it
+ * when it is disposed of; the next run takes it away if this one is killed.
  */
-export async function makeQuarantine(to: string): Promise<string> {
+export async function openQuarantine(to: string, stateFolder: string): Promise<Quarantine> {
+  const folder = await makeQuarantine(to);
+  try {
+    const noted = await noteQuarantine(stateFolder, folder);
+    return {
+      folder,
+      async [Symbol.asyncDispose]() {
+        await rm(folder, { recursive: true, force: true });
+        await noted[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function makeQuarantine(to: string): Promise<string> {
   const parent = dirname(to);
   await mkdir(parent, { recursive: true });
-  const prefix = `.lifeboat-restore-`;
   let inside: string;
   try {
-    inside = await mkdtemp(join(to, prefix));
+    inside = await mkdtemp(join(to, QUARANTINE_PREFIX));
   } catch (error) {
-    if (isSystemError(error, "ENOENT")) return await mkdtemp(join(parent, prefix));
+    if (isSystemError(error, "ENOENT")) return await mkdtemp(join(parent, QUARANTINE_PREFIX));
     throw new LifeboatError("failed", `cannot write to '${to}'`, { cause: error });
   }
   const beside = join(parent, basename(inside));

@@ -1,4 +1,4 @@
-import { lstat, mkdir, rm } from "node:fs/promises";
+import { lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { extractOld } from "../../archive/old/extract-old.ts";
 import { openOldFile, type OldFile } from "../../archive/old/old-file.ts";
@@ -9,7 +9,7 @@ import type { RunReport } from "../../report/outcome.ts";
 import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
 import { freeBytes, isSystemError, syncFolder } from "../../system/files.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
-import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
+import { openQuarantine, publish, requireEmpty } from "./publish.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 export interface WantedFile {
@@ -31,25 +31,21 @@ export async function restoreFile(wanted: WantedFile, tools: Tools, signal: Abor
     const [file, to] = [resolve(wanted.file), resolve(wanted.to)];
     const sizeBytes = await sizeOfFile(file);
     await requireEmpty(to);
-    const quarantine = await makeQuarantine(to);
-    try {
-      const opened = await run.step("open", () => openOldFile(file, tools.keys, signal));
-      for (const warning of opened.warnings) run.warn(warning);
-      const maxBytes = wanted.maxBytes ?? Math.max(0, (await freeBytes(quarantine)) - RESERVE_BYTES);
-      using bar = tools.progress.start(`restore ${basename(file)}`, sizeBytes);
-      const request = {
-        opened,
-        name: plainName(file),
-        into: quarantine,
-        maxBytes,
-        onProgress: (bytes: number) => bar.at(bytes),
-      };
-      const content = await run.step("extract", () => putIn(request, run, tools, signal));
-      await publish(join(quarantine, "backup"), to);
-      log.info("file restored", { file, content, to });
-    } finally {
-      await rm(quarantine, { recursive: true, force: true });
-    }
+    await using quarantine = await openQuarantine(to, tools.config.state);
+    const opened = await run.step("open", () => openOldFile(file, tools.keys, signal));
+    for (const warning of opened.warnings) run.warn(warning);
+    const maxBytes = wanted.maxBytes ?? Math.max(0, (await freeBytes(quarantine.folder)) - RESERVE_BYTES);
+    using bar = tools.progress.start(`restore ${basename(file)}`, sizeBytes);
+    const request = {
+      opened,
+      name: plainName(file),
+      into: quarantine.folder,
+      maxBytes,
+      onProgress: (bytes: number) => bar.at(bytes),
+    };
+    const content = await run.step("extract", () => putIn(request, run, tools, signal));
+    await publish(join(quarantine.folder, "backup"), to);
+    log.info("file restored", { file, content, to });
     await syncFolder(dirname(to));
   });
 }

@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { extract } from "../../archive/extract.ts";
 import type { Receipt } from "../../archive/receipt.ts";
@@ -8,10 +7,11 @@ import { syncFolder } from "../../system/files.ts";
 import { acquireLock } from "../../system/lock.ts";
 import { combineIncrements, loneParts, planCombination, type Combination } from "./combine.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
+import { removeLeftFiles } from "../conduct/left-files.ts";
 import { fetchBackup, type Fetched } from "../catalogue/fetch.ts";
 import { findBackup, type Wanted } from "../catalogue/find.ts";
 import { pendingInPlace } from "../in-place/pending.ts";
-import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
+import { openQuarantine, publish, requireEmpty } from "./publish.ts";
 import { openSpool, requireSpace } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -35,6 +35,7 @@ export async function restoreTo(
     const found = await run.step("find", () => findBackup(wanted, tools, signal));
     const { receipt } = found.backup;
     run.note({ backupId: receipt.id });
+    await removeLeftFiles(tools);
     await using spool = await openSpool(config.state, clock);
     for (const folder of loneParts(receipt, wanted.only)) {
       run.warn(
@@ -67,6 +68,21 @@ interface Parts extends Fetched {
 /** Extracts into a quarantine on the file system of `to`, and only then lets it appear there. */
 async function extractAndPublish(
   to: string,
+  parts: Parts,
+  receipt: Receipt,
+  run: Conduct,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<void> {
+  await using quarantine = await openQuarantine(to, tools.config.state);
+  await extractInto(quarantine.folder, parts, receipt, run, tools, signal);
+  await failpoint("restore:extracted", signal);
+  await publish(join(quarantine.folder, "backup"), to);
+  await syncFolder(dirname(to));
+}
+
+async function extractInto(
+  into: string,
   { below, ...fetched }: Parts,
   { id, archive: { contentBytes } }: Receipt,
   run: Conduct,
@@ -74,18 +90,10 @@ async function extractAndPublish(
   signal: AbortSignal,
 ): Promise<void> {
   const { keys, progress } = tools;
-  const quarantine = await makeQuarantine(to);
-  try {
-    await requireSpace(quarantine, contentBytes + (below?.extraBytes ?? 0), "to restore the files");
-    using bar = progress.start("restore", contentBytes);
-    const onProgress = (bytes: number) => bar.at(bytes);
-    const { warnings } = await extract({ ...fetched, id, contentBytes, keys, into: quarantine, onProgress }, signal);
-    for (const warning of warnings.first) run.warn(warning);
-    if (below) await run.step("combine", () => combineIncrements(quarantine, below, below.fetched, tools, signal));
-    await failpoint("restore:extracted", signal);
-    await publish(join(quarantine, "backup"), to);
-  } finally {
-    await rm(quarantine, { recursive: true, force: true });
-  }
-  await syncFolder(dirname(to));
+  await requireSpace(into, contentBytes + (below?.extraBytes ?? 0), "to restore the files");
+  using bar = progress.start("restore", contentBytes);
+  const onProgress = (bytes: number) => bar.at(bytes);
+  const { warnings } = await extract({ ...fetched, id, contentBytes, keys, into, onProgress }, signal);
+  for (const warning of warnings.first) run.warn(warning);
+  if (below) await run.step("combine", () => combineIncrements(into, below, below.fetched, tools, signal));
 }
