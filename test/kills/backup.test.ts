@@ -32,7 +32,7 @@ test("SIGKILL of a backup and its children at any moment: nothing lost, nothing 
       await startAndEnd(sandbox, env);
       assert.deepEqual(await stack.status("db", "app"), ["running", "running"]);
       const now = await idsOf();
-      assert.deepEqual(now.slice(-listed.length), listed, "a backup is lost");
+      assert.deepEqual(now.slice(0, listed.length), listed, "a backup is lost");
       const to = join(sandbox.folder, `restored-${round}`);
       const restored = await sandbox.lifeboat(["restore", "latest", "--to", to], env);
       assert.equal(restored.exitCode, 0, restored.stdout + restored.stderr);
@@ -48,7 +48,7 @@ test("SIGKILL of a backup and its children at any moment: nothing lost, nothing 
   // 3: archives without a receipt, which are no backups and are told.
   assert([0, 3].includes(verified.exitCode ?? -1), verified.stdout + verified.stderr);
 
-  /** Newest first. */
+  /** Oldest first. */
   async function idsOf(): Promise<readonly string[]> {
     const { exitCode, stdout, stderr } = await sandbox.lifeboat(["list", "--json"], env);
     assert.equal(exitCode, 0, stdout + stderr);

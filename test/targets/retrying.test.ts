@@ -12,14 +12,19 @@ const body: Body = { path: "/nowhere", sizeBytes: 2, sha256: "" };
 const passing = () =>
   new LifeboatError("failed", "the connection failed", { hint: "Look.", cause: new TransientError("reset") });
 
-/** A target whose `put` fails with the given errors in turn, and then succeeds. */
-function failing(...errors: readonly Error[]): Target & { readonly calls: () => number } {
+/** A target whose calls of `put` and `list` end with the given errors in turn, undefined and the rest well. */
+function failing(...errors: readonly (Error | undefined)[]): Target & { readonly calls: () => number } {
   let calls = 0;
   const put: Target["put"] = async (_key, _body, _signal, onProgress) => {
     onProgress?.(1);
     const error = errors[calls++];
     if (error) throw error;
     onProgress?.(2);
+  };
+  const list: Target["list"] = async () => {
+    const error = errors[calls++];
+    if (error) throw error;
+    return [];
   };
   const refuse = async () => assert.fail("not asked for");
   return {
@@ -29,7 +34,7 @@ function failing(...errors: readonly Error[]): Target & { readonly calls: () => 
     digest: refuse,
     fetch: refuse,
     readSmall: refuse,
-    list: refuse,
+    list,
     remove: refuse,
     sweep: refuse,
     calls: () => calls,
@@ -81,7 +86,7 @@ describe("retrying", () => {
     const target = failing(passing(), passing(), passing());
     const failure = await failureOf(retrying(target, { attempts: 3, clock, log }).put("key", body, never));
     assert.equal(target.calls(), 3);
-    assert.equal(describeError(failure), "cannot store 'key' on 'place', tried 3 times: the connection failed: reset");
+    assert.equal(describeError(failure), "the connection failed (tried 3 times): reset");
     assert.equal(hintOf(failure), "Look.");
   });
 
@@ -92,6 +97,33 @@ describe("retrying", () => {
     const full = [2, 4, 8, 16, 32, 60, 60, 60, 60].map((seconds) => seconds * 1000);
     waits.forEach((wait, index) => assert.ok(wait >= full[index]! / 2 && wait <= full[index]!, `${wait} at ${index}`));
     assert.ok(new Set(waits).size > 5);
+  });
+
+  it("asks twice, and where that was in vain makes every call once until one succeeds", async () => {
+    const { log, clock, lines } = diary();
+    const target = failing(...Array.from({ length: 5 }, passing));
+    const patient = retrying(target, { attempts: 5, clock, log });
+    const asked = await failureOf(patient.list(never));
+    assert.equal(describeError(asked), "the connection failed (tried 2 times): reset");
+    assert.equal(target.calls(), 2);
+    const stored = await failureOf(patient.put("key", body, never));
+    assert.equal(describeError(stored), "the connection failed: reset");
+    assert.equal(target.calls(), 3);
+    assert.deepEqual(lines, [], "the caller tells it, once");
+    await failureOf(patient.list(never));
+    await patient.list(never);
+    assert.equal(target.calls(), 6);
+    await patient.put("key", body, never);
+  });
+
+  it("has patience again with a target that answers again", async () => {
+    const { log, clock } = diary();
+    const target = failing(passing(), passing(), undefined, passing(), passing());
+    const patient = retrying(target, { attempts: 5, clock, log });
+    await failureOf(patient.list(never));
+    await patient.list(never);
+    await patient.put("key", body, never);
+    assert.equal(target.calls(), 6);
   });
 
   it("an abort ends the waiting with its reason", async () => {

@@ -102,7 +102,7 @@ async function takeBack(target: Target, keys: readonly string[], log: Tools["log
   const TAKE_BACK_MS = 5000;
   try {
     const signal = AbortSignal.timeout(TAKE_BACK_MS);
-    await target.remove(keys, signal);
+    if (keys.length > 0) await target.remove(keys, signal);
     await target.sweep(signal);
   } catch (error) {
     log.warn("half-shipped backup left behind; it has no receipt and is removed by a later run", {
