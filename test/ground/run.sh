@@ -12,12 +12,16 @@ trap 'exit 143' TERM
 sh "$ground/check.sh"
 sh "$ground/prepare.sh" tools engine images image
 . "$cache/environment"
+# Most of a test is waiting, for an engine, a server, or a deadline.
+files_at_a_time=4
 [ $# -gt 0 ] || set -- "$root/test/**/*.test.ts"
-say "tests: $(node --version), two files at a time"
+say "tests: $(node --version), $files_at_a_time files at a time"
 # A test has 5 minutes, a file 15 (file-deadline.ts), all of them 35: nothing may hang for ever.
 cd "$root"
 timeout --kill-after=30 35m \
-  node --test --test-concurrency=2 --test-timeout=300000 --import "$ground/file-deadline.ts" "$@" 9>&- &
+  node --test --test-concurrency=$files_at_a_time --test-timeout=300000 --import "$ground/file-deadline.ts" \
+  --test-reporter spec --test-reporter-destination stdout \
+  --test-reporter "$ground/slowest-files.ts" --test-reporter-destination stderr "$@" 9>&- &
 tests=$!
 trap 'kill $tests' INT TERM
 status=0

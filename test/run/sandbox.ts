@@ -44,6 +44,8 @@ export interface Sandbox extends AsyncDisposable {
   stored(): Promise<string[]>;
 }
 
+const compileCache = process.env["NODE_COMPILE_CACHE"];
+
 export async function makeSandbox(name = "stack"): Promise<Sandbox> {
   const folder = await mkdtemp(join(tmpdir(), "lifeboat-run-"));
   const [data, archive, state] = [join(folder, "data"), join(folder, "archive"), join(folder, "state")];
@@ -52,6 +54,7 @@ export async function makeSandbox(name = "stack"): Promise<Sandbox> {
   await writeFile(join(folder, "passphrase"), `${passphrase}\n`, { mode: 0o600 });
   const env = {
     PATH: process.env["PATH"] ?? "",
+    ...(compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }),
     HOME: folder,
     BACKUP_NAME: name,
     BACKUP_SOURCES: data,
