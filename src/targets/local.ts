@@ -1,7 +1,7 @@
 import { access, constants, link, lstat, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { systemClock, type Clock } from "../system/clock.ts";
-import { isSystemError, syncFolder } from "../system/files.ts";
+import { freeBytes, isSystemError, syncFolder } from "../system/files.ts";
 import { digestOfFile } from "../system/digest.ts";
 import { copyDurably, copyToSpool } from "./durable-copy.ts";
 import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
@@ -39,6 +39,11 @@ class LocalTarget implements Target {
 
   async check(signal: AbortSignal): Promise<void> {
     await this.#at("store backups", signal, () => access(this.name, constants.W_OK | constants.X_OK));
+  }
+
+  async freeBytes(signal: AbortSignal): Promise<number> {
+    await this.check(signal);
+    return await this.#at("look for room", signal, () => freeBytes(this.name));
   }
 
   async put(key: string, body: Body, signal: AbortSignal, onProgress?: (sentBytes: number) => void): Promise<void> {

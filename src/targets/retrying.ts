@@ -35,6 +35,7 @@ export function retrying(target: Target, { attempts, clock, log }: Retries): Tar
   return {
     name: target.name,
     check: (signal) => target.check(signal),
+    ...(target.freeBytes && { freeBytes: target.freeBytes.bind(target) }),
     put: (key, body, signal, onProgress) =>
       again(`store '${key}'`, signal, () => target.put(key, body, signal, onProgress)),
     digest: (key, signal) => again(`read '${key}' back`, signal, () => target.digest(key, signal)),

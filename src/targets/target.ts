@@ -30,6 +30,8 @@ export interface Target {
    * Rejects as `put` would; never retries.
    */
   check(signal: AbortSignal): Promise<void>;
+  /** Bytes that can still be stored. Only where that can be asked at once; rejects as `check` does. */
+  freeBytes?(signal: AbortSignal): Promise<number>;
   /**
    * Stores all of `body` or nothing. Resolves once it is durable and `list` shows it; while it runs and after it
    * failed, `list` does not show the key. Putting the same bytes under the same key again succeeds; other bytes are

@@ -12,6 +12,7 @@ import { keepManifests } from "../catalogue/manifests.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
 import { pruneTargets } from "../keep/prune.ts";
 import { bringBackLeftovers } from "../recovery/recover.ts";
+import { requireTarget } from "./require-target.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";
@@ -120,6 +121,7 @@ async function surveyAndRequireRoom(run: Conduct, spool: Spool, tools: Tools, si
   const ratio = Math.min(1, ((await readState(tools.config.state))?.lastRatio ?? 1) * 1.25);
   const sealedBytes = Math.ceil((files.totals.sizeBytes + databaseBytes) * ratio);
   await requireSpace(tools.config.state, databaseBytes + sealedBytes, "to copy the databases and seal the archive");
+  await requireTarget(sealedBytes, tools, signal);
   return surveyed;
 }
 

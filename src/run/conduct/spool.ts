@@ -92,11 +92,12 @@ async function isDead(folder: string, clock: Clock): Promise<boolean> {
   return clock.now().getTime() - mtimeMs > UNLOCKED_MS && !isLocked(folder);
 }
 
+/** The file system's own bookkeeping, the journal and the index need a little beside the data. */
+export const RESERVE_BYTES = 16 * 1024 * 1024;
+
 /** Rejects, naming both numbers, when `folder` has not at least `neededBytes` free. */
 export async function requireSpace(folder: string, neededBytes: number, what: string): Promise<void> {
   const free = await freeBytes(folder);
-  // The file system's own bookkeeping, the journal and the index need a little beside the data.
-  const RESERVE_BYTES = 16 * 1024 * 1024;
   if (free >= neededBytes + RESERVE_BYTES) return;
   const mib = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
   throw new LifeboatError(
