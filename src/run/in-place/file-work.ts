@@ -1,13 +1,13 @@
-import { lstat, mkdir, readdir, rm, utimes } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { extractingTar } from "../../archive/tar-extraction.ts";
 import { LifeboatError } from "../../errors.ts";
 import { runChild } from "../../system/children.ts";
 import { failpoint } from "../../system/failpoint.ts";
-import { isSystemError } from "../../system/files.ts";
+import { setTimes } from "./attributes.ts";
 import { checkDatabases, type Flaw } from "./databases.ts";
 import { filesFolder, newRoot, placeAt, workFolder, type Job, type JobPlace, type PlaceSwap } from "./job.ts";
-import { identityOf, look } from "./paths.ts";
+import { attributesOf, identityOf, look } from "./paths.ts";
 import { planSwap } from "./plan-swap.ts";
 import { swapPlace, undoPlace } from "./swap.ts";
 
@@ -121,10 +121,9 @@ async function clear(work: string, kept: Leftover | null): Promise<void> {
 
 /** Our own folder comes and goes without a trace in the times of the one it lies in. */
 async function keepingTimes(folder: string, change: () => Promise<unknown>): Promise<void> {
-  const before = await lstat(folder).catch((cause: unknown) => {
-    if (isSystemError(cause, "ENOENT")) return undefined;
+  const before = await attributesOf(folder).catch((cause: unknown) => {
     throw new LifeboatError("failed", `cannot look at '${folder}'`, { cause });
   });
   await change();
-  if (before) await utimes(folder, before.atime, before.mtime);
+  if (before) await setTimes(folder, before);
 }

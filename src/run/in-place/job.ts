@@ -8,8 +8,9 @@ const attributes = z.strictObject({
   uid: z.number(),
   gid: z.number(),
   mode: z.number(),
-  atimeMs: z.number(),
-  mtimeMs: z.number(),
+  /** Decimal: JSON's numbers are too coarse. */
+  atimeNs: z.string().regex(/^-?\d+$/),
+  mtimeNs: z.string().regex(/^-?\d+$/),
 });
 export type Attributes = Readonly<z.infer<typeof attributes>>;
 

@@ -26,8 +26,16 @@ export async function look(path: Buffer | string): Promise<Stats | undefined> {
   }
 }
 
-export function attributesOf({ uid, gid, mode, atimeMs, mtimeMs }: Stats): Attributes {
-  return { uid, gid, mode: mode & 0o7777, atimeMs, mtimeMs };
+/** Undefined if there is nothing at that path. Not followed. */
+export async function attributesOf(path: Buffer | string): Promise<Attributes | undefined> {
+  try {
+    const { uid, gid, mode, atimeNs, mtimeNs } = await lstat(path, { bigint: true });
+    const times = { atimeNs: atimeNs.toString(), mtimeNs: mtimeNs.toString() };
+    return { uid: Number(uid), gid: Number(gid), mode: Number(mode & 0o7777n), ...times };
+  } catch (error) {
+    if (isSystemError(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
+  }
 }
 
 export function identityOf({ dev, ino }: Stats | BigIntStats): string {

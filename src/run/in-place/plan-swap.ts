@@ -48,16 +48,16 @@ async function planFolder(planning: Planning, path: string): Promise<void> {
   const names = [...new Set([...liveOnes.keys(), ...newOnes.keys()])]
     .filter((name) => wantedNames?.has(name) ?? true)
     .sort();
-  const before = await look(at(live, path));
-  const staging = await look(at(staged, path));
+  const before = await attributesOf(at(live, path));
+  const after = whole ? await attributesOf(at(staged, path)) : undefined;
   if (!before) throw new LifeboatError("failed", `'${printable(path)}' vanished while it was looked at`);
   const swap = {
     path,
     whole,
     kept: [] as string[],
     moves: [] as { name: string; old: boolean; new: boolean }[],
-    before: attributesOf(before),
-    after: whole && staging ? attributesOf(staging) : null,
+    before,
+    after: after ?? null,
   };
   // Before those of the folders in it: the order in which they are swapped.
   folders.push(swap);
@@ -111,9 +111,11 @@ function namesBelow(only: readonly string[], path: string): ReadonlySet<string> 
 }
 
 async function planFile(job: Job, number: number): Promise<PlaceSwap> {
-  const [live, staged] = [await look(placeAt(job, number).folder), await look(newRoot(job, number))];
-  if (!live?.isFile() || !staged?.isFile()) throw cannotMerge(placeAt(job, number).path);
-  return { place: number, folders: [], file: { before: attributesOf(live), after: attributesOf(staged) } };
+  const [live, staged] = [placeAt(job, number).folder, newRoot(job, number)];
+  const areFiles = (await look(live))?.isFile() && (await look(staged))?.isFile();
+  const [before, after] = [await attributesOf(live), await attributesOf(staged)];
+  if (!areFiles || !before || !after) throw cannotMerge(placeAt(job, number).path);
+  return { place: number, folders: [], file: { before, after } };
 }
 
 function cannotMerge(path: string): LifeboatError {

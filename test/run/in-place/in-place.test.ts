@@ -92,6 +92,28 @@ test("after a restore a diff with the backup shows nothing, to the nanosecond", 
   assert.equal((await sandbox.lifeboat(["diff", "latest"])).stdout, "0 added, 0 removed, 0 changed");
 });
 
+test("the folders themselves have the times they had, to the nanosecond, after a restore and after one undone", async (t) => {
+  const sandbox = await makeMountedSandbox(t);
+  const folders = ["volume", "volume/inner", "."].map((path) => join(sandbox.data, path));
+  const setTimes = (day: string) => run("touch", [`--date=${day} 03:04:05.123456789`, ...folders]);
+  const times = () => run("stat", ["--format=%y", ...folders]).then(({ stdout }) => stdout);
+  await putMoment(sandbox.data, "new");
+  await setTimes("2026-02-14");
+  const saved = await times();
+  assert.match(saved, /^(2026-02-14 03:04:05\.123456789.*\n){3}$/);
+  succeeded(await sandbox.lifeboat(["backup"]));
+  await putMoment(sandbox.data, "old");
+  await setTimes("2026-03-01");
+  const live = await times();
+  const undone = await sandbox.lifeboat(["restore", "latest", "--in-place", "--yes"], {
+    LIFEBOAT_FAILPOINT: "in-place:released:enospc",
+  });
+  assert.equal(undone.exitCode, 1, undone.stdout);
+  assert.equal(await times(), live);
+  succeeded(await restore(sandbox));
+  assert.equal(await times(), saved);
+});
+
 test("a folder that is gone comes back with its owner and mode when one file of it is restored", async (t) => {
   const sandbox = await sandboxOf(t);
   await mkdir(join(sandbox.data, "a", "b"), { recursive: true });
