@@ -15,8 +15,8 @@ export const engineHost = process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.
 export const connection = connectDocker(engineHost);
 export const image = "debian:trixie-slim";
 
-/** Ends at once when it is told to. */
-export const obedient = 'trap "exit 0" TERM; sleep 1000 & wait';
+/** Ends at once when it is told to, and never by itself. */
+export const obedient = 'trap "exit 0" TERM; while :; do sleep 1000 & wait $!; done';
 /** Has to be killed. */
 export const stubborn = 'trap "" TERM; while :; do sleep 1000 & wait; done';
 /** Writes /data/db anew, by a rename, on HUP. */
