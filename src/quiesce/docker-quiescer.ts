@@ -16,6 +16,7 @@ import { planHold, type HoldPlan, type PlanSettings } from "./plan.ts";
 import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure, Replaced } from "./quiescer.ts";
 import { bringToRest } from "./rest.ts";
 import type { QuiesceTools } from "./tools.ts";
+import { usersOfFolder } from "./users.ts";
 import { requireFolderOf } from "./wait-for.ts";
 import { restless } from "./watch.ts";
 import { watchHealth } from "./watch-health.ts";
@@ -68,6 +69,11 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
       } catch (error) {
         throw await undo(error, tools);
       }
+    },
+    async usersOf(paths, signal) {
+      if (!engine) return undefined;
+      const survey = await surveyAll(engine, { ...options, limits }, signal);
+      return paths.map((path) => usersOfFolder(path, survey));
     },
     async planForRestore(replaced, signal) {
       if (!engine) return { stops: [], warnings: [], hasEngine: false };

@@ -15,6 +15,11 @@ export interface Quiescer {
    */
   recover(): Promise<Recovery>;
   /**
+   * Who may write to each of `paths` (as this program sees them), as it is now. Undefined without a Docker socket.
+   * Rejects if the engine cannot be asked.
+   */
+  usersOf(paths: readonly string[], signal: AbortSignal): Promise<readonly (readonly FolderUser[])[] | undefined>;
+  /**
    * What `holdForRestore` would do, without touching anything. Rejects as that does before it touches anything.
    */
   planForRestore(replaced: Replaced, signal: AbortSignal): Promise<RestorePlan>;
@@ -30,6 +35,19 @@ export interface Quiescer {
    * Gives a sentence for each that is not; `wasWell` tells whether it was before. Rejects when the signal aborts.
    */
   watch(containers: readonly Watched[], signal: AbortSignal): Promise<readonly Unwell[]>;
+}
+
+/** A container that has a folder mounted, and may write there. */
+export interface FolderUser {
+  readonly container: string;
+  /** Stopped or paused. */
+  readonly isAtRest: boolean;
+  /** It has hooks before and after, which may bring it to rest in a way of its own. */
+  readonly isHooked: boolean;
+  /** Its databases are dumped. */
+  readonly isDumped: boolean;
+  /** Its labels count. */
+  readonly isLookedAt: boolean;
 }
 
 /** What a restore is about to replace. */

@@ -1,3 +1,4 @@
+import type { FoundStore } from "./stores.ts";
 import type { Counter, Tally } from "./tally.ts";
 
 /** What there is to save, found without opening anything but regular files. */
@@ -14,6 +15,8 @@ export interface Survey {
   };
   /** Not on the list, nor are their side files. */
   readonly databases: readonly FoundDatabase[];
+  /** On the list, with all that is in them. */
+  readonly stores: readonly FoundStore[];
   /** Sockets, FIFOs and devices: named, never opened, not on the list. */
   readonly special: Tally;
   /** Files (not on the list) and folders (on it, without what is in them) that cannot be read: "path (EACCES)". */
@@ -44,6 +47,7 @@ export interface FoundDatabase {
 export interface Findings {
   readonly totals: { -readonly [Name in keyof Survey["totals"]]: number };
   readonly databases: FoundDatabase[];
+  readonly stores: FoundStore[];
   readonly special: Counter;
   readonly unreadable: Counter;
   excluded: number;

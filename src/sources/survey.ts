@@ -38,6 +38,7 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
   const findings: Findings = {
     totals: { files: 0, folders: 0, symlinks: 0, sizeBytes: 0 },
     databases: [],
+    stores: [],
     special: new Counter(),
     unreadable: new Counter(),
     excluded: 0,

@@ -5,9 +5,10 @@ import { isSystemError } from "../system/files.ts";
 import type { Exclusions } from "./exclusions.ts";
 import type { Findings, FoundDatabase } from "./findings.ts";
 import type { ListWriter } from "./list-writer.ts";
-import { byteStringOf, bytesOf, printable, type ByteString } from "./names.ts";
+import { bytesOf, pathBelow, printable, type ByteString } from "./names.ts";
 import { identityOf, type FolderIdentity } from "./root.ts";
 import { HEADER_BYTES, readSqliteHeader, SIDE_FILES } from "./sqlite/header.ts";
+import { encryptedIn, storeOf } from "./stores.ts";
 
 export interface Walk {
   /** Real path. */
@@ -35,8 +36,9 @@ async function walkFolder(job: Walk, folder: ByteString): Promise<void> {
   job.findings.totals.folders += 1;
   await job.list.add(bytesOf(folder));
   const names = await namesIn(job, folder);
+  await noteStores(job, folder, names.sort());
   // Reversed, so that names can be taken off the end: what was dealt with is freed before the folders below are read.
-  names.sort().reverse();
+  names.reverse();
   const databases = new Set<ByteString>();
   while (names.length > 0) {
     job.signal.throwIfAborted();
@@ -57,6 +59,17 @@ async function namesIn(job: Walk, folder: ByteString): Promise<ByteString[]> {
     recordFailure(job, folder, error);
     return [];
   }
+}
+
+/** A store of its own that lies in another one's folder is part of that. */
+async function noteStores(job: Walk, folder: ByteString, names: readonly ByteString[]): Promise<void> {
+  const { stores } = job.findings;
+  const around = stores.at(-1);
+  if (around?.form === "folder" && (around.path === "" || folder.startsWith(`${around.path}/`))) return;
+  const place = { folder, isExcluded: job.isExcluded, pathOf: (path: ByteString) => absolute(job, path) };
+  const store = await storeOf(names, place);
+  if (store) stores.push(store);
+  else if (job.findDatabases) stores.push(...(await encryptedIn(names, place)));
 }
 
 /** What a restore makes beside the data: new data on its way in, old data that is kept. */
@@ -147,6 +160,6 @@ function recordFailure(job: Walk, path: ByteString, error: unknown): void {
   else job.findings.unreadable.add(`${name} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
 }
 
-function absolute(job: Walk, path: ByteString): Buffer {
-  return bytesOf(path === "" ? byteStringOf(job.root) : `${byteStringOf(job.root)}/${path}`);
+function absolute({ root }: Walk, path: ByteString): Buffer {
+  return pathBelow(root, path);
 }

@@ -66,6 +66,8 @@ function refuseInTheWay(sources: string): void {
 }
 
 export interface Snapshots {
+  /** The files that are read where they lie. */
+  readonly files: Survey;
   readonly all: readonly Snapshot[];
   /** Of everything to be sealed, for the progress. */
   readonly contentBytes: number;
@@ -102,6 +104,7 @@ export async function snapshotSources(
   }, 0);
   const folder = folderSnapshot(files);
   return {
+    files,
     all: [{ ...folder, members: [...folder.members, ...readme] }, ...copies],
     contentBytes: files.totals.sizeBytes + sqliteBytes + postgresBytes,
     readsInPlace: files.totals.files > 0,
