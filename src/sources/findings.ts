@@ -25,6 +25,8 @@ export interface Survey {
   readonly excluded: number;
   /** Own folders left out (`never`). */
   readonly ownFolders: Tally;
+  /** Symlinks at the top (on the list) that lead out of the root: "path -> target". */
+  readonly leadingOut: Tally;
   /** There when their folder was read, gone when they were looked at. */
   readonly vanished: Tally;
 }
@@ -52,5 +54,6 @@ export interface Findings {
   readonly unreadable: Counter;
   excluded: number;
   readonly ownFolders: Counter;
+  readonly leadingOut: Counter;
   readonly vanished: Counter;
 }

@@ -43,6 +43,7 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
     unreadable: new Counter(),
     excluded: 0,
     ownFolders: new Counter(),
+    leadingOut: new Counter(),
     vanished: new Counter(),
   };
   await using list = await ListWriter.create(listFile);
@@ -54,11 +55,16 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
 }
 
 function refuseEmpty(root: string, findings: Findings): void {
-  const { totals, databases, unreadable, excluded } = findings;
-  if (totals.files + totals.symlinks + databases.length > 0) return;
-  const why =
-    unreadable.count > 0 ? `${unreadable.names[0]} cannot be read` : excluded > 0 ? "all of it is excluded" : "";
+  if (findings.totals.files + findings.databases.length > 0) return;
+  const why = whyEmpty(findings);
   throw new LifeboatError("failed", `there is nothing to save below '${root}'${why ? `: ${why}` : ""}`, {
     hint: "Mount the volumes that are to be saved below it, read-only: '- data:/backup/data:ro'. Check their names: Docker makes an empty volume for a name it does not know.",
   });
+}
+
+function whyEmpty({ totals, unreadable, leadingOut, excluded }: Findings): string | undefined {
+  if (unreadable.count > 0) return `${unreadable.names[0]} cannot be read`;
+  if (leadingOut.count > 0) return `'${leadingOut.names[0]}' is a symlink that leads out of it`;
+  if (totals.symlinks > 0) return "there are only symlinks";
+  return excluded > 0 ? "all of it is excluded" : undefined;
 }

@@ -4,8 +4,9 @@ import { LifeboatError } from "../errors.ts";
 import { isSystemError } from "../system/files.ts";
 import type { Exclusions } from "./exclusions.ts";
 import type { Findings, FoundDatabase } from "./findings.ts";
+import { leadsOutOf } from "./leading-out.ts";
 import type { ListWriter } from "./list-writer.ts";
-import { bytesOf, pathBelow, printable, type ByteString } from "./names.ts";
+import { byteStringOf, bytesOf, pathBelow, printable, type ByteString } from "./names.ts";
 import { identityOf, type FolderIdentity } from "./root.ts";
 import { HEADER_BYTES, readSqliteHeader, SIDE_FILES } from "./sqlite/header.ts";
 import { encryptedIn, storeOf } from "./stores.ts";
@@ -130,12 +131,19 @@ async function take(job: Walk, found: Look): Promise<void> {
     else await walkFolder(job, path);
   } else if (stats.isFile() || stats.isSymbolicLink()) {
     if (stats.isFile()) totals.files += 1;
-    else totals.symlinks += 1;
+    else await noteLink(job, path);
     if (stats.isFile()) totals.sizeBytes += stats.size;
     await job.list.add(bytesOf(path));
   } else {
     job.findings.special.add(printable(path));
   }
+}
+
+/** Within a volume a symlink is a file like any other; at the top it stands in a volume's place. */
+async function noteLink(job: Walk, path: ByteString): Promise<void> {
+  job.findings.totals.symlinks += 1;
+  const target = path.includes("/") ? undefined : await leadsOutOf(job.root, absolute(job, path));
+  if (target !== undefined) job.findings.leadingOut.add(`${printable(path)} -> ${printable(byteStringOf(target))}`);
 }
 
 async function describeDatabase(job: Walk, path: ByteString, stats: Stats): Promise<FoundDatabase> {
