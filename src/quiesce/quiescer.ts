@@ -9,6 +9,11 @@ export interface Quiescer {
    */
   hold(signal: AbortSignal): Promise<Hold>;
   /**
+   * What `hold` would do, and what of the stack no mount of ours shows; touches nothing. Rejects as `hold` does before
+   * it touches anything.
+   */
+  planForBackup(signal: AbortSignal): Promise<StackPlan>;
+  /**
    * Brings back whatever an earlier process held and never released (SIGKILL, power cut), from the journal.
    * Called at start, before anything else. Gives what could not be brought back; that stays in the journal.
    * Rejects only if the journal cannot be read or is of an unknown version, naming the file.
@@ -35,6 +40,37 @@ export interface Quiescer {
    * Gives a sentence for each that is not; `wasWell` tells whether it was before. Rejects when the signal aborts.
    */
   watch(containers: readonly Watched[], signal: AbortSignal): Promise<readonly Unwell[]>;
+}
+
+/** What a backup means for the stack. */
+export interface StackPlan {
+  /** False without a Docker socket: nothing is known of the stack, and no label has an effect. */
+  readonly hasEngine: boolean;
+  /** In the order in which they come to rest. */
+  readonly holds: readonly { readonly container: string; readonly act: "stop" | "pause" }[];
+  /** Labelled to be held, and at rest already. */
+  readonly atRest: readonly string[];
+  /** Containers in which hooks run. */
+  readonly hooked: readonly string[];
+  /** As those of the hold. */
+  readonly warnings: readonly string[];
+  readonly unsaved: readonly UnsavedMount[];
+  /** Known database servers whose labels neither dump nor hold them; `names` are those under which others reach them. */
+  readonly servers: readonly {
+    readonly container: string;
+    readonly image: string;
+    readonly names: readonly string[];
+  }[];
+}
+
+/** A volume or folder of the stack that is not mounted into this program's container. */
+export interface UnsavedMount {
+  /** The volume's name, or the folder on the engine's host. */
+  readonly what: string;
+  readonly isVolume: boolean;
+  /** Where the last of `containers` has it. */
+  readonly destination: string;
+  readonly containers: readonly string[];
 }
 
 /** A container that has a folder mounted, and may write there. */

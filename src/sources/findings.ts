@@ -1,3 +1,4 @@
+import type { Places } from "./places.ts";
 import type { FoundStore } from "./stores.ts";
 import type { Counter, Tally } from "./tally.ts";
 
@@ -48,6 +49,8 @@ export interface FoundDatabase {
 /** The survey as it grows. */
 export interface Findings {
   readonly totals: { -readonly [Name in keyof Survey["totals"]]: number };
+  /** Of files and databases. */
+  readonly places: Places;
   readonly databases: FoundDatabase[];
   readonly stores: FoundStore[];
   readonly special: Counter;

@@ -22,7 +22,11 @@ export function folderSnapshot(survey: Survey): Snapshot {
 }
 
 /** What a person must know of the files before they are read; empty if all is well. */
-export function flawsOf({ root, unreadable, leadingOut }: Survey): readonly string[] {
+export function flawsOf({
+  root,
+  unreadable,
+  leadingOut,
+}: Pick<Survey, "root" | "unreadable" | "leadingOut">): readonly string[] {
   const links = leadingOut.count === 1 ? "a symlink leads" : `${leadingOut.count} symlinks lead`;
   return [
     ...(unreadable.count > 0 ? [`${howMany(unreadable)} could not be read: ${named(unreadable)}`] : []),

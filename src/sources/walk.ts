@@ -17,7 +17,7 @@ export interface Walk {
   readonly isExcluded: Exclusions;
   readonly never: ReadonlySet<FolderIdentity>;
   readonly findDatabases: boolean;
-  readonly list: ListWriter;
+  readonly list: Pick<ListWriter, "add">;
   readonly findings: Findings;
   readonly signal: AbortSignal;
 }
@@ -121,22 +121,27 @@ async function isDatabase(job: Walk, path: ByteString, stats: Stats): Promise<bo
 
 async function take(job: Walk, found: Look): Promise<void> {
   const { path, stats } = found;
-  const { totals } = job.findings;
   if (found.database) {
     job.findings.databases.push(await describeDatabase(job, path, stats));
+    job.findings.places.add(path, stats.size);
   } else if (found.failure !== undefined) {
     recordFailure(job, path, found.failure);
   } else if (stats.isDirectory()) {
     if (job.never.has(identityOf(stats))) job.findings.ownFolders.add(printable(path));
     else await walkFolder(job, path);
   } else if (stats.isFile() || stats.isSymbolicLink()) {
-    if (stats.isFile()) totals.files += 1;
+    if (stats.isFile()) noteFile(job, path, stats.size);
     else await noteLink(job, path);
-    if (stats.isFile()) totals.sizeBytes += stats.size;
     await job.list.add(bytesOf(path));
   } else {
     job.findings.special.add(printable(path));
   }
+}
+
+function noteFile({ findings: { totals, places } }: Walk, path: ByteString, sizeBytes: number): void {
+  totals.files += 1;
+  totals.sizeBytes += sizeBytes;
+  places.add(path, sizeBytes);
 }
 
 /** Within a volume a symlink is a file like any other; at the top it stands in a volume's place. */

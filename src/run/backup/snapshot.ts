@@ -45,7 +45,8 @@ export async function surveySources(listFolder: string, tools: Tools, signal: Ab
   return await survey({ ...surveyOptions(tools), mayBeEmpty: true }, listFolder, signal);
 }
 
-function surveyOptions({ config }: Tools): SurveyOptions {
+/** What is to be looked at below BACKUP_SOURCES. */
+export function surveyOptions({ config }: Tools): SurveyOptions {
   const local = config.targets.flatMap((target) => (target.kind === "local" ? [target.folder] : []));
   return {
     root: config.sources,

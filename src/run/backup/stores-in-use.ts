@@ -24,7 +24,10 @@ export interface StoreLook {
   readonly store: FoundStore;
 }
 
-type Looking = Pick<Tools, "quiescer" | "log">;
+interface Looking {
+  readonly quiescer: Pick<Tools["quiescer"], "usersOf">;
+  readonly log: Tools["log"];
+}
 
 /** Looks at the stores of a survey as they are now. Writes nothing, and touches no container. */
 export async function lookAtStores(
