@@ -1,11 +1,16 @@
 import { exitCodeOf } from "../errors.ts";
 import { backup } from "../run/backup/backup.ts";
+import { tellAhead } from "../run/backup/tell-ahead.ts";
 import { daemon } from "../run/daemon/daemon.ts";
 import type { CommandLine } from "./command.ts";
 
 /** What runs when no command is given. */
 export async function runDaemon({ assembled, world: { signal }, end }: CommandLine): Promise<void> {
   const tools = await assembled("backup");
-  const interrupted = await daemon(tools, (runSignal) => backup(tools, runSignal), signal);
+  const works = {
+    runBackup: (runSignal: AbortSignal) => backup(tools, runSignal),
+    tellAhead: () => tellAhead(tools, signal),
+  };
+  const interrupted = await daemon(tools, works, signal);
   if (interrupted) end(exitCodeOf(signal.reason));
 }

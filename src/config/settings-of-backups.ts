@@ -61,7 +61,9 @@ export const BACKUP_SETTINGS = {
     group: "What",
     kind: folder,
     default: "/backup",
-    meaning: "Everything below this folder is saved. Mount the volumes of the stack there, read-only.",
+    meaning:
+      "Everything below this folder is saved. Mount the volumes of the stack there, read-only. Symlinks are saved as " +
+      "symlinks; one at the top that leads elsewhere makes the backup flawed, because what is there is not in it.",
   },
   BACKUP_EXCLUDE: {
     group: "What",

@@ -3,6 +3,8 @@ export interface Container {
   readonly id: string;
   /** Without the leading slash. */
   readonly name: string;
+  /** As it was asked for: "postgres:17". */
+  readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly state: ContainerState;
   /** The engine's own words, kept to compare: another value means that it was started again. */
@@ -30,6 +32,8 @@ export interface ContainerMount {
   readonly destination: string;
   readonly source: string;
   readonly writable: boolean;
+  /** The name of the volume, if it is one. */
+  readonly volume: string | undefined;
 }
 
 /** "stopped" is everything that does not run: created, exited, dead. "restarting": down, but the engine will start it. */

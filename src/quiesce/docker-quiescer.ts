@@ -4,6 +4,7 @@ import { whileEngineGone, type DockerConnection } from "../system/docker.ts";
 import { failpoint } from "../system/failpoint.ts";
 import type { Log } from "../system/log.ts";
 import { checkAccess } from "./access.ts";
+import { stackPlanOf } from "./around.ts";
 import { bringBackAll, type ComeBack } from "./come-back.ts";
 import type { Container } from "./container.ts";
 import { surveyContainers, type Survey } from "./discovery.ts";
@@ -13,9 +14,10 @@ import { openJournal } from "./journal.ts";
 import { defaultLimits, limitsAfterRestore, type QuiesceLimits } from "./limits.ts";
 import { readWhereabouts } from "./own-container.ts";
 import { planHold, type HoldPlan, type PlanSettings } from "./plan.ts";
-import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure, Replaced } from "./quiescer.ts";
+import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure, Replaced, StackPlan } from "./quiescer.ts";
 import { bringToRest } from "./rest.ts";
 import type { QuiesceTools } from "./tools.ts";
+import { usersOfFolder } from "./users.ts";
 import { requireFolderOf } from "./wait-for.ts";
 import { restless } from "./watch.ts";
 import { watchHealth } from "./watch-health.ts";
@@ -57,7 +59,8 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
       const leftovers = (await recoverWithin(0)).failures.map((failure) => failure.error.message);
       if (!engine) return emptyHold(leftovers);
       const tools: QuiesceTools = { engine, journal: await openJournal(stateFolder), limits, clock, log };
-      const plan = await decide(engine, { ...options, limits }, signal);
+      const { plan } = await decide(engine, { ...options, limits }, signal);
+      for (const note of plan.notes) log.info(note);
       const warnings = [...leftovers, ...plan.warnings];
       try {
         for (const hooks of plan.hooks) warnings.push(...(await runBeforeHooks(hooks, tools, signal)));
@@ -68,6 +71,16 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
       } catch (error) {
         throw await undo(error, tools);
       }
+    },
+    async planForBackup(signal) {
+      if (!engine) return NO_STACK;
+      const { plan, survey } = await decide(engine, { ...options, limits }, signal);
+      return stackPlanOf(plan, survey, options.sourcesFolder);
+    },
+    async usersOf(paths, signal) {
+      if (!engine) return undefined;
+      const survey = await surveyAll(engine, { ...options, limits }, signal);
+      return paths.map((path) => usersOfFolder(path, survey));
     },
     async planForRestore(replaced, signal) {
       if (!engine) return { stops: [], warnings: [], hasEngine: false };
@@ -131,16 +144,16 @@ async function decide(
   engine: Engine,
   options: QuiescerOptions & { readonly limits: QuiesceLimits },
   signal: AbortSignal,
-): Promise<HoldPlan> {
-  const { limits, clock, log } = options;
-  const plan = planHold(await surveyAll(engine, options, signal), settingsOf(engine, options));
-  for (const note of plan.notes) log.info(note);
+): Promise<{ plan: HoldPlan; survey: Survey }> {
+  const { limits, clock } = options;
+  const survey = await surveyAll(engine, options, signal);
+  const plan = planHold(survey, settingsOf(engine, options));
   for (const { container, signal: wanted } of plan.hooks) {
     if (wanted?.waitFor !== undefined) await requireFolderOf(wanted.waitFor, container.name);
   }
   await whileEngineGone(() => checkAccess(engine, plan, signal), limits.engineMs, clock, signal);
   await failpoint("hold:planned", signal);
-  return plan;
+  return { plan, survey };
 }
 
 async function bringAllToRest(
@@ -207,6 +220,16 @@ async function undo(cause: unknown, tools: QuiesceTools): Promise<unknown> {
     cause,
   });
 }
+
+const NO_STACK: StackPlan = {
+  hasEngine: false,
+  holds: [],
+  atRest: [],
+  hooked: [],
+  warnings: [],
+  unsaved: [],
+  servers: [],
+};
 
 function emptyHold(warnings: readonly string[]): Hold {
   return { held: [], touched: false, warnings, stillAtRest: async () => [], release: async () => [] };

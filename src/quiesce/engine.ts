@@ -109,6 +109,7 @@ function pictureOf(found: ContainerInspectInfo): Container {
   return {
     id: found.Id,
     name: found.Name.replace(/^\//, ""),
+    image: config.Image,
     labels: config.Labels ?? {},
     state: stateOf(state),
     startedAt: state.StartedAt,
@@ -124,10 +125,11 @@ function pictureOf(found: ContainerInspectInfo): Container {
       ...(host.VolumesFrom ?? []).map((from: string) => from.split(":")[0] ?? ""),
     ],
     mountPoints: found.Mounts.map((mount) => mount.Destination),
-    mounts: found.Mounts.map(({ Destination, Source, RW }) => ({
+    mounts: found.Mounts.map(({ Type, Name, Destination, Source, RW }) => ({
       destination: Destination,
       source: Source,
       writable: RW,
+      volume: Type === "volume" ? Name : undefined,
     })),
     upperFolder: (found.GraphDriver?.Data as { UpperDir?: string } | null | undefined)?.UpperDir,
     aliases: networks.flatMap((network) => [...(network.Aliases ?? []), network.IPAddress]).filter(Boolean),

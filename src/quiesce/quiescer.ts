@@ -9,11 +9,21 @@ export interface Quiescer {
    */
   hold(signal: AbortSignal): Promise<Hold>;
   /**
+   * What `hold` would do, and what of the stack no mount of ours shows; touches nothing. Rejects as `hold` does before
+   * it touches anything.
+   */
+  planForBackup(signal: AbortSignal): Promise<StackPlan>;
+  /**
    * Brings back whatever an earlier process held and never released (SIGKILL, power cut), from the journal.
    * Called at start, before anything else. Gives what could not be brought back; that stays in the journal.
    * Rejects only if the journal cannot be read or is of an unknown version, naming the file.
    */
   recover(): Promise<Recovery>;
+  /**
+   * Who may write to each of `paths` (as this program sees them), as it is now. Undefined without a Docker socket.
+   * Rejects if the engine cannot be asked.
+   */
+  usersOf(paths: readonly string[], signal: AbortSignal): Promise<readonly (readonly FolderUser[])[] | undefined>;
   /**
    * What `holdForRestore` would do, without touching anything. Rejects as that does before it touches anything.
    */
@@ -30,6 +40,50 @@ export interface Quiescer {
    * Gives a sentence for each that is not; `wasWell` tells whether it was before. Rejects when the signal aborts.
    */
   watch(containers: readonly Watched[], signal: AbortSignal): Promise<readonly Unwell[]>;
+}
+
+/** What a backup means for the stack. */
+export interface StackPlan {
+  /** False without a Docker socket: nothing is known of the stack, and no label has an effect. */
+  readonly hasEngine: boolean;
+  /** In the order in which they come to rest. */
+  readonly holds: readonly { readonly container: string; readonly act: "stop" | "pause" }[];
+  /** Labelled to be held, and at rest already. */
+  readonly atRest: readonly string[];
+  /** Containers in which hooks run. */
+  readonly hooked: readonly string[];
+  /** As those of the hold. */
+  readonly warnings: readonly string[];
+  readonly unsaved: readonly UnsavedMount[];
+  /** Known database servers whose labels neither dump nor hold them; `names` are those under which others reach them. */
+  readonly servers: readonly {
+    readonly container: string;
+    readonly image: string;
+    readonly names: readonly string[];
+  }[];
+}
+
+/** A volume or folder of the stack that is not mounted into this program's container. */
+export interface UnsavedMount {
+  /** The volume's name, or the folder on the engine's host. */
+  readonly what: string;
+  readonly isVolume: boolean;
+  /** Where the last of `containers` has it. */
+  readonly destination: string;
+  readonly containers: readonly string[];
+}
+
+/** A container that has a folder mounted, and may write there. */
+export interface FolderUser {
+  readonly container: string;
+  /** Stopped or paused. */
+  readonly isAtRest: boolean;
+  /** It has hooks before and after, which may bring it to rest in a way of its own. */
+  readonly isHooked: boolean;
+  /** Its databases are dumped. */
+  readonly isDumped: boolean;
+  /** Its labels count. */
+  readonly isLookedAt: boolean;
 }
 
 /** What a restore is about to replace. */

@@ -2,6 +2,7 @@ import { LifeboatError } from "../errors.ts";
 import type { Container } from "./container.ts";
 import { composeIdentity } from "./container.ts";
 import type { Survey } from "./discovery.ts";
+import { hostPath, overlap } from "./host-paths.ts";
 import { readLabels } from "./labels.ts";
 import { directDependencies } from "./order.ts";
 import type { HoldPlan } from "./plan.ts";
@@ -44,22 +45,6 @@ export function usersOf(servers: readonly string[], { all, scope, own }: Survey)
     const needs = directDependencies(one, all);
     return meant.some(({ id }) => needs.has(id));
   });
-}
-
-/** What lies behind a folder on the engine's host: the mount it is in, if this program runs in a container. */
-function hostPath(folder: string, own: Container | undefined): string {
-  const around = own?.mounts
-    .filter(({ destination }) => isAtOrBelow(folder, destination))
-    .sort((a, b) => b.destination.length - a.destination.length)[0];
-  return around ? `${around.source}${folder.slice(around.destination.length)}` : folder;
-}
-
-function overlap(one: string, other: string): boolean {
-  return isAtOrBelow(one, other) || isAtOrBelow(other, one);
-}
-
-function isAtOrBelow(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
 /** Why each container of the plan is stopped, for a person. */

@@ -1,3 +1,5 @@
+import type { Places } from "./places.ts";
+import type { FoundStore } from "./stores.ts";
 import type { Counter, Tally } from "./tally.ts";
 
 /** What there is to save, found without opening anything but regular files. */
@@ -14,6 +16,8 @@ export interface Survey {
   };
   /** Not on the list, nor are their side files. */
   readonly databases: readonly FoundDatabase[];
+  /** On the list, with all that is in them. */
+  readonly stores: readonly FoundStore[];
   /** Sockets, FIFOs and devices: named, never opened, not on the list. */
   readonly special: Tally;
   /** Files (not on the list) and folders (on it, without what is in them) that cannot be read: "path (EACCES)". */
@@ -22,6 +26,8 @@ export interface Survey {
   readonly excluded: number;
   /** Own folders left out (`never`). */
   readonly ownFolders: Tally;
+  /** Symlinks at the top (on the list) that lead out of the root: "path -> target". */
+  readonly leadingOut: Tally;
   /** There when their folder was read, gone when they were looked at. */
   readonly vanished: Tally;
 }
@@ -43,10 +49,14 @@ export interface FoundDatabase {
 /** The survey as it grows. */
 export interface Findings {
   readonly totals: { -readonly [Name in keyof Survey["totals"]]: number };
+  /** Of files and databases. */
+  readonly places: Places;
   readonly databases: FoundDatabase[];
+  readonly stores: FoundStore[];
   readonly special: Counter;
   readonly unreadable: Counter;
   excluded: number;
   readonly ownFolders: Counter;
+  readonly leadingOut: Counter;
   readonly vanished: Counter;
 }

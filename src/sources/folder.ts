@@ -8,7 +8,7 @@ import type { Tally } from "./tally.ts";
  */
 export function folderSnapshot(survey: Survey): Snapshot {
   const { root, listFile, totals, special, unreadable, excluded, ownFolders, vanished } = survey;
-  const flaws = unreadable.count > 0 ? [`${howMany(unreadable)} could not be read: ${named(unreadable)}`] : [];
+  const flaws = flawsOf(survey);
   return {
     members: [{ root, listFile, inPlace: true }],
     finding: {
@@ -19,6 +19,24 @@ export function folderSnapshot(survey: Survey): Snapshot {
       facts: { ...totals, special, unreadable, excluded, ownFolders, vanished },
     },
   };
+}
+
+/** What a person must know of the files before they are read; empty if all is well. */
+export function flawsOf({
+  root,
+  unreadable,
+  leadingOut,
+}: Pick<Survey, "root" | "unreadable" | "leadingOut">): readonly string[] {
+  const links = leadingOut.count === 1 ? "a symlink leads" : `${leadingOut.count} symlinks lead`;
+  return [
+    ...(unreadable.count > 0 ? [`${howMany(unreadable)} could not be read: ${named(unreadable)}`] : []),
+    ...(leadingOut.count > 0
+      ? [
+          `${links} out of what is saved, and what is there is in no backup: ${named(leadingOut)}. Mount the folder ` +
+            `itself below ${root}, where the symlink is, or leave the symlink out (BACKUP_EXCLUDE)`,
+        ]
+      : []),
+  ];
 }
 
 function howMany({ count }: Tally): string {

@@ -12,6 +12,11 @@ export function byteStringOf(name: string | Buffer): ByteString {
   return (typeof name === "string" ? Buffer.from(name) : name).toString("latin1");
 }
 
+/** The absolute path, in bytes, of what lies at `path` below `root`; of the root itself if `path` is empty. */
+export function pathBelow(root: string, path: ByteString): Buffer {
+  return bytesOf(path === "" ? byteStringOf(root) : `${byteStringOf(root)}/${path}`);
+}
+
 /** For matching against patterns only: bytes that are not UTF-8 become U+FFFD. */
 export function decodeLossily(name: ByteString): string {
   return /[^\p{ASCII}]/u.test(name) ? bytesOf(name).toString("utf8") : name;

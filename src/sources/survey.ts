@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { exclusions } from "./exclusions.ts";
 import { ListWriter } from "./list-writer.ts";
+import { Places } from "./places.ts";
 import { checkedRoot, identitiesOf } from "./root.ts";
 import { LifeboatError } from "../errors.ts";
 import type { Findings, Survey } from "./findings.ts";
 import { Counter } from "./tally.ts";
-import { walk } from "./walk.ts";
+import { walk, type Walk } from "./walk.ts";
 
 export interface SurveyOptions {
   /** BACKUP_SOURCES: what is below it is saved. */
@@ -32,32 +33,58 @@ export interface SurveyOptions {
  * Rejects if the root is missing, is no folder, is a whole system, or holds nothing to save.
  */
 export async function survey(options: SurveyOptions, listFolder: string, signal: AbortSignal): Promise<Survey> {
+  const findings = noFindings();
+  const listFile = join(listFolder, "in-place.list");
+  await using list = await ListWriter.create(listFile);
+  await explore(options, { findings, list }, signal);
+  await list.flush();
+  return { ...findings, root: options.root, listFile };
+}
+
+/**
+ * As `survey`, with no list where none is wanted. What was found until then is in `findings` also when it rejects.
+ */
+export async function explore(
+  options: SurveyOptions,
+  { findings, list = NOWHERE }: { readonly findings: Findings; readonly list?: Walk["list"] },
+  signal: AbortSignal,
+): Promise<void> {
   const root = await checkedRoot(options.root);
   const never = await identitiesOf(options.never);
-  const listFile = join(listFolder, "in-place.list");
-  const findings: Findings = {
+  const isExcluded = exclusions(options.exclude, options.excludeRegexp);
+  await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, findings, signal });
+  if (!options.mayBeEmpty) refuseEmpty(options.root, findings);
+}
+
+const NOWHERE: Walk["list"] = { add: async () => {} };
+
+export function noFindings(): Findings {
+  return {
     totals: { files: 0, folders: 0, symlinks: 0, sizeBytes: 0 },
+    places: new Places(),
     databases: [],
+    stores: [],
     special: new Counter(),
     unreadable: new Counter(),
     excluded: 0,
     ownFolders: new Counter(),
+    leadingOut: new Counter(),
     vanished: new Counter(),
   };
-  await using list = await ListWriter.create(listFile);
-  const isExcluded = exclusions(options.exclude, options.excludeRegexp);
-  await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, findings, signal });
-  await list.flush();
-  if (!options.mayBeEmpty) refuseEmpty(options.root, findings);
-  return { ...findings, root: options.root, listFile };
 }
 
-function refuseEmpty(root: string, findings: Findings): void {
-  const { totals, databases, unreadable, excluded } = findings;
-  if (totals.files + totals.symlinks + databases.length > 0) return;
-  const why =
-    unreadable.count > 0 ? `${unreadable.names[0]} cannot be read` : excluded > 0 ? "all of it is excluded" : "";
+/** Throws if nothing was found that could be saved. */
+export function refuseEmpty(root: string, findings: Findings): void {
+  if (findings.totals.files + findings.databases.length > 0) return;
+  const why = whyEmpty(findings);
   throw new LifeboatError("failed", `there is nothing to save below '${root}'${why ? `: ${why}` : ""}`, {
     hint: "Mount the volumes that are to be saved below it, read-only: '- data:/backup/data:ro'. Check their names: Docker makes an empty volume for a name it does not know.",
   });
+}
+
+function whyEmpty({ totals, unreadable, leadingOut, excluded }: Findings): string | undefined {
+  if (unreadable.count > 0) return `${unreadable.names[0]} cannot be read`;
+  if (leadingOut.count > 0) return `'${leadingOut.names[0]}' is a symlink that leads out of it`;
+  if (totals.symlinks > 0) return "there are only symlinks";
+  return excluded > 0 ? "all of it is excluded" : undefined;
 }

@@ -4,10 +4,12 @@ import { LifeboatError } from "../errors.ts";
 import { isSystemError } from "../system/files.ts";
 import type { Exclusions } from "./exclusions.ts";
 import type { Findings, FoundDatabase } from "./findings.ts";
+import { leadsOutOf } from "./leading-out.ts";
 import type { ListWriter } from "./list-writer.ts";
-import { byteStringOf, bytesOf, printable, type ByteString } from "./names.ts";
+import { byteStringOf, bytesOf, pathBelow, printable, type ByteString } from "./names.ts";
 import { identityOf, type FolderIdentity } from "./root.ts";
 import { HEADER_BYTES, readSqliteHeader, SIDE_FILES } from "./sqlite/header.ts";
+import { encryptedIn, storeOf } from "./stores.ts";
 
 export interface Walk {
   /** Real path. */
@@ -15,7 +17,7 @@ export interface Walk {
   readonly isExcluded: Exclusions;
   readonly never: ReadonlySet<FolderIdentity>;
   readonly findDatabases: boolean;
-  readonly list: ListWriter;
+  readonly list: Pick<ListWriter, "add">;
   readonly findings: Findings;
   readonly signal: AbortSignal;
 }
@@ -35,8 +37,9 @@ async function walkFolder(job: Walk, folder: ByteString): Promise<void> {
   job.findings.totals.folders += 1;
   await job.list.add(bytesOf(folder));
   const names = await namesIn(job, folder);
+  await noteStores(job, folder, names.sort());
   // Reversed, so that names can be taken off the end: what was dealt with is freed before the folders below are read.
-  names.sort().reverse();
+  names.reverse();
   const databases = new Set<ByteString>();
   while (names.length > 0) {
     job.signal.throwIfAborted();
@@ -57,6 +60,17 @@ async function namesIn(job: Walk, folder: ByteString): Promise<ByteString[]> {
     recordFailure(job, folder, error);
     return [];
   }
+}
+
+/** A store of its own that lies in another one's folder is part of that. */
+async function noteStores(job: Walk, folder: ByteString, names: readonly ByteString[]): Promise<void> {
+  const { stores } = job.findings;
+  const around = stores.at(-1);
+  if (around?.form === "folder" && (around.path === "" || folder.startsWith(`${around.path}/`))) return;
+  const place = { folder, isExcluded: job.isExcluded, pathOf: (path: ByteString) => absolute(job, path) };
+  const store = await storeOf(names, place);
+  if (store) stores.push(store);
+  else if (job.findDatabases) stores.push(...(await encryptedIn(names, place)));
 }
 
 /** What a restore makes beside the data: new data on its way in, old data that is kept. */
@@ -107,22 +121,34 @@ async function isDatabase(job: Walk, path: ByteString, stats: Stats): Promise<bo
 
 async function take(job: Walk, found: Look): Promise<void> {
   const { path, stats } = found;
-  const { totals } = job.findings;
   if (found.database) {
     job.findings.databases.push(await describeDatabase(job, path, stats));
+    job.findings.places.add(path, stats.size);
   } else if (found.failure !== undefined) {
     recordFailure(job, path, found.failure);
   } else if (stats.isDirectory()) {
     if (job.never.has(identityOf(stats))) job.findings.ownFolders.add(printable(path));
     else await walkFolder(job, path);
   } else if (stats.isFile() || stats.isSymbolicLink()) {
-    if (stats.isFile()) totals.files += 1;
-    else totals.symlinks += 1;
-    if (stats.isFile()) totals.sizeBytes += stats.size;
+    if (stats.isFile()) noteFile(job, path, stats.size);
+    else await noteLink(job, path);
     await job.list.add(bytesOf(path));
   } else {
     job.findings.special.add(printable(path));
   }
+}
+
+function noteFile({ findings: { totals, places } }: Walk, path: ByteString, sizeBytes: number): void {
+  totals.files += 1;
+  totals.sizeBytes += sizeBytes;
+  places.add(path, sizeBytes);
+}
+
+/** Within a volume a symlink is a file like any other; at the top it stands in a volume's place. */
+async function noteLink(job: Walk, path: ByteString): Promise<void> {
+  job.findings.totals.symlinks += 1;
+  const target = path.includes("/") ? undefined : await leadsOutOf(job.root, absolute(job, path));
+  if (target !== undefined) job.findings.leadingOut.add(`${printable(path)} -> ${printable(byteStringOf(target))}`);
 }
 
 async function describeDatabase(job: Walk, path: ByteString, stats: Stats): Promise<FoundDatabase> {
@@ -147,6 +173,6 @@ function recordFailure(job: Walk, path: ByteString, error: unknown): void {
   else job.findings.unreadable.add(`${name} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
 }
 
-function absolute(job: Walk, path: ByteString): Buffer {
-  return bytesOf(path === "" ? byteStringOf(job.root) : `${byteStringOf(job.root)}/${path}`);
+function absolute({ root }: Walk, path: ByteString): Buffer {
+  return pathBelow(root, path);
 }

@@ -10,6 +10,7 @@ export function container(
   return {
     id: service,
     name: service,
+    image: "app:1",
     state: "running",
     startedAt: "2026-01-01T00:00:00Z",
     exitCode: 0,

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import Database from "better-sqlite3";
 import type { Survey } from "../../src/sources/findings.ts";
+import { folderSnapshot } from "../../src/sources/folder.ts";
 import { survey, type SurveyOptions } from "../../src/sources/survey.ts";
 
 describe("survey", () => {
@@ -53,10 +54,50 @@ describe("survey", () => {
   });
 
   test("symlinks are listed and never followed, loops and links to folders included", async () => {
+    await writeFile(join(root, "file"), "");
     await symlink(".", join(root, "loop"));
     await symlink(lists, join(root, "out"));
     const { listed } = await surveyed();
-    assert.deepEqual(listed, [".", "./loop", "./out"]);
+    assert.deepEqual(listed, [".", "./file", "./loop", "./out"]);
+  });
+
+  test("a symlink in a volume's place that leads out is told of, also if nothing is there; others are not", async () => {
+    await mkdir(join(root, "volume"));
+    await writeFile(join(root, "volume", "file"), "");
+    const links = {
+      ...{ "volume/deep": lists, same: "volume", gone: "not/yet", absolute: join(root, "volume"), self: "self" },
+      ...{
+        "access.log": "/dev/stdout",
+        media: lists,
+        "on-the-host": "/mnt/disk2/media",
+        up: "../elsewhere",
+        "up-b": "..",
+      },
+    };
+    for (const [name, target] of Object.entries(links)) await symlink(target, join(root, name));
+    const found = await surveyed();
+    const { names } = found.leadingOut;
+    assert.deepEqual(names, [
+      `media -> ${lists}`,
+      "on-the-host -> /mnt/disk2/media",
+      "up -> ../elsewhere",
+      "up-b -> ..",
+    ]);
+    const { finding } = folderSnapshot(found);
+    assert.equal(finding.outcome, "flawed");
+    assert.match(
+      finding.flaws.join(),
+      /^4 symlinks lead out of what is saved, .*: 'media -> .*\. Mount the folder itself below/,
+    );
+    assert.equal((await surveyed({ exclude: ["media", "on-*", "up*"] })).leadingOut.count, 0);
+  });
+
+  test("where there are only symlinks there is nothing to save", async () => {
+    await symlink("file", join(root, "inside"));
+    await assert.rejects(surveyed(), /nothing to save below '.*': there are only symlinks/);
+    await symlink("/mnt/disk2/media", join(root, "media"));
+    await assert.rejects(surveyed(), /nothing to save below '.*': 'media -> \/mnt\/disk2\/media' is a symlink/);
+    assert.equal((await surveyed({ mayBeEmpty: true })).leadingOut.count, 1);
   });
 
   test("sockets, FIFOs and devices are named, left out and never opened", async () => {

@@ -10,8 +10,10 @@ import { failpoint } from "../../system/failpoint.ts";
 import type { Foundations } from "./choose-foundations.ts";
 import type { Conduct } from "../conduct/conduct.ts";
 import { proveCopies } from "./copy-databases.ts";
-import { flawsOfReading, isFlaw } from "./read-flaws.ts";
+import { eventOf, flawsOfReading, isFlaw } from "./read-flaws.ts";
 import { snapshotSources, surveyAll, type Snapshots, type Surveyed } from "./snapshot.ts";
+import { flawsOfStores } from "./store-flaws.ts";
+import { lookAtStores, usedBetween } from "./stores-in-use.ts";
 import type { Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -64,6 +66,7 @@ export async function makeAtRest(
       return await snapshotSources(now, foundations, spool, tools, signal);
     });
     await failpoint("backup:copied", signal);
+    const stores = await lookAtStores(snapshots.files, tools, signal);
     const parent = foundationOf(snapshots);
     const kind = parent === null ? "full" : "incr";
     const stem = stems[kind];
@@ -72,12 +75,14 @@ export async function makeAtRest(
     const sealed = await run.step("seal", () => sealAll({ id, stem }, snapshots, spool, tools, proving.signal));
     await failpoint("backup:sealed", signal);
     const moved = snapshots.readsInPlace ? flawsOfWaking(await hold.stillAtRest()) : [];
+    const used = usedBetween(stores, await lookAtStores(snapshots.files, tools, signal));
     await release();
     const proven = await run.step("prove", () => proving.findings);
     const atRest = hold.held.length > 0;
     noteMovedFiles(sealed, atRest, log);
     const unread = flawsOfReading(sealed.readProblems, atRest);
-    const findings = withFlaws(proven, [...unread, ...moved]);
+    const inUse = flawsOfStores(used, tools.docker !== undefined);
+    const findings = withFlaws(proven, [...unread, ...moved, ...inUse]);
     const keepsakes = snapshots.all.flatMap(({ keepsake }) => (keepsake ? [keepsake] : []));
     return { id, stem, kind, parent, takenAt, sealed, findings, keepsakes };
   } finally {
@@ -154,7 +159,7 @@ function flawsOfWaking(containers: readonly string[]): readonly string[] {
 
 function noteMovedFiles({ readProblems }: Sealed, atRest: boolean, log: Tools["log"]): void {
   for (const { path, problem } of readProblems.first) {
-    if (!isFlaw(problem, atRest)) log.info("file moved while it was read", { path, problem });
+    if (!isFlaw(problem, atRest)) log.info(eventOf(problem), { path });
   }
 }
 

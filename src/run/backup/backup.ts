@@ -12,12 +12,12 @@ import { keepManifests } from "../catalogue/manifests.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
 import { pruneTargets } from "../keep/prune.ts";
 import { bringBackLeftovers } from "../recovery/recover.ts";
-import { requireTarget } from "./require-target.ts";
+import { requireRoom } from "./room.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";
-import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
-import { readState, updateState } from "../conduct/state.ts";
+import { openSpool, type Spool } from "../conduct/spool.ts";
+import { updateState } from "../conduct/state.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /** Where a test can let a backup die (`failpoint`), in the order in which a run passes them. */
@@ -117,11 +117,7 @@ function tellKind({ parent, findings }: Made, run: Conduct): void {
 async function surveyAndRequireRoom(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<Surveyed> {
   const surveyed = await run.step("survey", async () => surveyAll(await spool.makeFolder("survey"), tools, signal));
   const { files, databaseBytes } = surveyed;
-  // Compressed to what the last run's data was, with a quarter more for data that has changed in kind.
-  const ratio = Math.min(1, ((await readState(tools.config.state))?.lastRatio ?? 1) * 1.25);
-  const sealedBytes = Math.ceil((files.totals.sizeBytes + databaseBytes) * ratio);
-  await requireSpace(tools.config.state, databaseBytes + sealedBytes, "to copy the databases and seal the archive");
-  await requireTarget(sealedBytes, tools, signal);
+  await requireRoom({ fileBytes: files.totals.sizeBytes, databaseBytes }, tools, signal);
   return surveyed;
 }
 

@@ -1,6 +1,6 @@
 import { READ_PROBLEM_KINDS, type ReadProblemKind, type ReadProblems } from "../../archive/tar-complaints.ts";
 
-/** A live folder moves, and that is only noted; what is at rest does not, and what cannot be read is not saved. */
+/** A live folder changes, and that is only noted; what is at rest does not, and what cannot be read is not saved. */
 export function isFlaw(problem: ReadProblemKind, atRest: boolean): boolean {
   return atRest || problem === "unreadable";
 }
@@ -14,6 +14,11 @@ export function flawsOfReading({ counts, first }: ReadProblems, atRest: boolean)
     const files = counts[kind] === 1 ? "1 file" : `${counts[kind]} files`;
     return `${files} ${WORDS[kind]} while the archive was made: ${names}${more > 0 ? ` and ${more} more` : ""}`;
   });
+}
+
+/** What befell one file, for the log. */
+export function eventOf(problem: ReadProblemKind): string {
+  return `file ${WORDS[problem]} while the archive was made`;
 }
 
 /** More names in one sentence are no longer read. */

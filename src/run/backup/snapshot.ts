@@ -45,7 +45,8 @@ export async function surveySources(listFolder: string, tools: Tools, signal: Ab
   return await survey({ ...surveyOptions(tools), mayBeEmpty: true }, listFolder, signal);
 }
 
-function surveyOptions({ config }: Tools): SurveyOptions {
+/** What is to be looked at below BACKUP_SOURCES. */
+export function surveyOptions({ config }: Tools): SurveyOptions {
   const local = config.targets.flatMap((target) => (target.kind === "local" ? [target.folder] : []));
   return {
     root: config.sources,
@@ -66,6 +67,8 @@ function refuseInTheWay(sources: string): void {
 }
 
 export interface Snapshots {
+  /** The files that are read where they lie. */
+  readonly files: Survey;
   readonly all: readonly Snapshot[];
   /** Of everything to be sealed, for the progress. */
   readonly contentBytes: number;
@@ -102,6 +105,7 @@ export async function snapshotSources(
   }, 0);
   const folder = folderSnapshot(files);
   return {
+    files,
     all: [{ ...folder, members: [...folder.members, ...readme] }, ...copies],
     contentBytes: files.totals.sizeBytes + sqliteBytes + postgresBytes,
     readsInPlace: files.totals.files > 0,

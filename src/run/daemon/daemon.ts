@@ -11,17 +11,20 @@ import { watchTargets } from "./watch-targets.ts";
 /** A firing handled later than this was missed, and needs no jitter on top. */
 const LATE_MS = 2 * HEARTBEAT_MS;
 
+/** What the daemon has done, and when is its own to know. */
+export interface Works {
+  runBackup(signal: AbortSignal): Promise<RunReport>;
+  /** Tells what the next backup would save, beside everything else. Never rejects, and resolves when the daemon is to end. */
+  tellAhead(): Promise<void>;
+}
+
 /**
  * Runs backups on schedule until `signal` is aborted; resolves once the run then under way has ended in order.
  * At start it brings back what a dead run left at rest, catches up on one missed run, however many were missed, and
- * looks whether the targets can be used.
+ * looks whether the targets can be used, and tells what would be saved.
  * Resolves with true if the signal interrupted a run.
  */
-export async function daemon(
-  tools: Tools,
-  runBackup: (signal: AbortSignal) => Promise<RunReport>,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, signal: AbortSignal): Promise<boolean> {
   const { config, clock, log } = tools;
   const { cronExpression, timeZone, jitterMs, onStart } = config.schedule;
   await using _leftovers = await endLeftovers(tools, signal);
@@ -80,6 +83,7 @@ export async function daemon(
     signal,
   );
   log.info("daemon started", { schedule: cronExpression, timeZone, ...nextRunAt() });
+  const telling = tellAhead();
   if (onStart) {
     handledUntil = clock.now();
     begin("BACKUP_ON_START", 0);
@@ -89,7 +93,7 @@ export async function daemon(
   log.info("daemon stopping", { runUnderWay: current !== undefined });
   await task.destroy();
   await current;
-  await watching;
+  await Promise.all([watching, telling]);
   await record.settled();
   return interrupted;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { mountSmallDisk } from "../../targets/small-disk.ts";
@@ -47,6 +47,24 @@ test("a firing while a run is under way is skipped and counted, and SIGTERM ends
   daemon.kill("SIGTERM");
   assert.equal((await daemon).exitCode, 143);
   assert.equal(await receipts(), 0);
+});
+
+test("the log says at start what would be saved and what not, and warns of what would degrade it", async () => {
+  await mkdir(join(sandbox.data, "pg", "global"), { recursive: true });
+  for (const name of ["PG_VERSION", "global/pg_control", "postmaster.pid"]) {
+    await writeFile(join(sandbox.data, "pg", name), "x");
+  }
+  const daemon = sandbox.start([], never);
+  let log = "";
+  for await (const part of daemon.stderr) {
+    log += part.toString();
+    if (log.includes("would be degraded")) daemon.kill("SIGTERM");
+  }
+  assert.equal((await daemon).exitCode, 0);
+  assert.match(log, /INFO: next backup, saved: 7 files, .*; app: 5 files, .*; pg: 2 files, /);
+  assert.match(log, /INFO: next backup, databases: SQLite 'app\/app\.db'/);
+  assert.match(log, /INFO: next backup, not saved: what labels ask for: /);
+  assert.match(log, /WARN: as it is now, a backup would be degraded: the data folder 'pg' of PostgreSQL is in use/);
 });
 
 test("BACKUP_ON_START makes one run at start", async () => {
