@@ -22,6 +22,11 @@ export interface Place {
   readonly notThereYet?: Target;
   /** For kinds that let a program send: kills it, as it would be if memory ran out. */
   readonly killSender?: () => Promise<void>;
+  /**
+   * Lets somebody else store `content` under `key` once the next put has looked for it and before it stores anything.
+   * Gives the body to put.
+   */
+  overtake(key: string, content: string, body: Body): Promise<Body>;
   /** How many objects the test of long listings stores. */
   readonly many: number;
 }
@@ -122,6 +127,16 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
         await assert.rejects(put, /already holds other bytes under/);
       }
       assert.equal((await place.target.digest(key, never)).sha256, first.sha256);
+    });
+
+    it("what somebody else stores between the look and the transfer stays; only the same bytes are taken for ours", async () => {
+      const key = freshKey();
+      const rivals = await place.overtake(key, "the rival's", await bodyOf("ours"));
+      await assert.rejects(place.target.put(key, rivals, never), /already holds other bytes under/);
+      assert.equal((await place.target.digest(key, never)).sha256, (await bodyOf("the rival's")).sha256);
+      const same = freshKey();
+      await place.target.put(same, await place.overtake(same, "ours", await bodyOf("ours")), never);
+      assert.equal((await place.target.digest(same, never)).sha256, (await bodyOf("ours")).sha256);
     });
 
     it("a missing key is not found, and a failed fetch leaves no file", async () => {

@@ -23,6 +23,17 @@ targetContract("a local folder", async () => {
     endlessBody: halfAPipe,
     everything: async () => await readdir(folder),
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
+    async overtake(key, content, body) {
+      const path = `${body.path}.late`;
+      await run("mkfifo", [path]);
+      // Opening waits for the reader, which comes after the look.
+      void open(path, "w").then(async (pipe) => {
+        await writeFile(join(folder, key), content);
+        await pipe.writeFile(await readFile(body.path));
+        await pipe.close();
+      });
+      return { ...body, path };
+    },
     many: 1200,
   };
 });

@@ -31,6 +31,10 @@ targetContract("an rclone remote that shows half-written files", async () => {
     everything: async () => (await readdir(folder)).filter((name) => name !== "made"),
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
     killSender: () => programs.kill("rclone"),
+    async overtake(key, content, body) {
+      await programs.before("rclone", "moveto", `printf '%s' "${content}" >'${join(folder, key)}'`);
+      return body;
+    },
     many: 6,
   };
 });

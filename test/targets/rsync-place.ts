@@ -43,6 +43,10 @@ export async function rsyncPlace(
     everything: async () => (await readdir(folder)).filter((name) => name !== "made"),
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
     killSender: () => programs.kill("rsync"),
+    async overtake(key, content, body) {
+      await programs.before("rsync", "--ignore-existing", `printf '%s' "${content}" >'${join(folder, key)}'`);
+      return body;
+    },
     many: 6,
   };
 }

@@ -63,6 +63,13 @@ targetContract("an S3 bucket", async () => {
       await rclone("copyto", path, `testing:${bucket}/backups/stack/${name}`);
     },
     killSender: () => programs.kill("rclone"),
+    async overtake(key, content, body) {
+      const rival = await bodyIn(root, content);
+      const variables = Object.entries(server.rcloneEnvironment).map(([name, value]) => `${name}='${value}'`);
+      const line = `env ${variables.join(" ")} rclone copyto '${rival.path}' 'testing:${bucket}/backups/stack/${key}'`;
+      await programs.before("rclone", "copyto", line);
+      return body;
+    },
     many: 6,
   };
 });
