@@ -13,6 +13,7 @@ import { checkEnvironment, folderOf } from "./rclone-destination.ts";
 import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
 import { drain, readEntries, type Entry } from "./rclone-output.ts";
 import { RcloneEnded, runRclone, type RcloneCall, type RcloneProgram } from "./rclone-program.ts";
+import { RcloneRemarks } from "./rclone-remarks.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
 import { sizeOf } from "./size-of.ts";
 import type { Body, StoredDigest, StoredObject, Target } from "./target.ts";
@@ -51,6 +52,7 @@ class RcloneTarget implements Target {
   readonly #isS3: boolean;
   readonly #tools: RcloneTools;
   readonly #program: RcloneProgram;
+  readonly #remarks: RcloneRemarks;
   #features: Features | undefined;
 
   constructor(name: string, folder: string, options: RcloneOptions, tools: RcloneTools) {
@@ -58,7 +60,17 @@ class RcloneTarget implements Target {
     this.#folder = folder;
     this.#isS3 = options.isS3 ?? false;
     this.#tools = tools;
-    this.#program = { env: options.env, clock: tools.clock, stallTimeoutMs: tools.stallTimeoutMs ?? 300_000 };
+    this.#remarks = new RcloneRemarks(name, options.env, tools.log);
+    this.#program = {
+      env: options.env,
+      clock: tools.clock,
+      stallTimeoutMs: tools.stallTimeoutMs ?? 300_000,
+      remark: (said) => this.#remarks.heard(said),
+    };
+  }
+
+  takeRemarks(): readonly string[] {
+    return this.#remarks.take();
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -262,6 +274,7 @@ class RcloneTarget implements Target {
     call: Partial<RcloneCall<Result>> = {},
   ): Promise<Result> {
     const read = call.read ?? drain;
+    this.#remarks.called();
     return await runRclone(this.#program, { ...call, args, read, what: `${doing} on '${this.name}'` }, signal);
   }
 }

@@ -29,6 +29,7 @@ export function retrying(target: Target, retries: Retries): Target {
     list: (signal) => again("list", signal, () => target.list(signal)),
     remove: (keys, signal) => again("remove", signal, () => target.remove(keys, signal)),
     sweep: (signal) => again("remove partial files", signal, () => target.sweep(signal)),
+    takeRemarks: () => target.takeRemarks?.() ?? [],
   };
 }
 

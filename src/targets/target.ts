@@ -62,6 +62,11 @@ export interface Target {
   remove(keys: readonly string[], signal: AbortSignal): Promise<void>;
   /** Takes away what interrupted transfers left behind (partial files), when no run is under way. */
   sweep(signal: AbortSignal): Promise<void>;
+  /**
+   * Sentences that a person must read though the calls went well, since they were last taken. Each is in the log
+   * already. Left out by kinds that never have any.
+   */
+  takeRemarks?(): readonly string[];
 }
 
 /** Thrown (as `cause` or itself) when the same call may succeed later: timeouts, throttling, lost connections. */
