@@ -11,6 +11,7 @@ import { engineOver, type Engine } from "./engine.ts";
 import { closeHooks, runBeforeHooks } from "./hooks.ts";
 import { openJournal } from "./journal.ts";
 import { defaultLimits, limitsAfterRestore, type QuiesceLimits } from "./limits.ts";
+import { toldOfOneOffs } from "./one-offs.ts";
 import { readWhereabouts } from "./own-container.ts";
 import { planHold, type HoldPlan, type PlanSettings } from "./plan.ts";
 import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure, Replaced } from "./quiescer.ts";
@@ -133,14 +134,16 @@ async function decide(
   signal: AbortSignal,
 ): Promise<HoldPlan> {
   const { limits, clock, log } = options;
-  const plan = planHold(await surveyAll(engine, options, signal), settingsOf(engine, options));
-  for (const note of plan.notes) log.info(note);
+  const survey = await surveyAll(engine, options, signal);
+  const plan = planHold(survey, settingsOf(engine, options));
+  const told = toldOfOneOffs(survey, plan, options.sourcesFolder);
+  for (const note of [...plan.notes, ...told.notes]) log.info(note);
   for (const { container, signal: wanted } of plan.hooks) {
     if (wanted?.waitFor !== undefined) await requireFolderOf(wanted.waitFor, container.name);
   }
   await whileEngineGone(() => checkAccess(engine, plan, signal), limits.engineMs, clock, signal);
   await failpoint("hold:planned", signal);
-  return plan;
+  return { ...plan, warnings: [...plan.warnings, ...told.warnings] };
 }
 
 async function bringAllToRest(

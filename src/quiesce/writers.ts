@@ -54,11 +54,11 @@ function hostPath(folder: string, own: Container | undefined): string {
   return around ? `${around.source}${folder.slice(around.destination.length)}` : folder;
 }
 
-function overlap(one: string, other: string): boolean {
+export function overlap(one: string, other: string): boolean {
   return isAtOrBelow(one, other) || isAtOrBelow(other, one);
 }
 
-function isAtOrBelow(path: string, folder: string): boolean {
+export function isAtOrBelow(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
