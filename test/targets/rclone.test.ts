@@ -8,6 +8,7 @@ import { Secret } from "../../src/system/secret.ts";
 import { openRcloneTarget } from "../../src/targets/rclone.ts";
 import { isTransient } from "../../src/targets/target.ts";
 import { targetContract } from "../contract/target-contract.ts";
+import { startSshServer } from "../servers/sshd.ts";
 import { bodyIn, failureOf } from "./bodies.ts";
 import { assertSecretsKept, recordPrograms } from "./recorded-programs.ts";
 import { mountSmallDisk } from "./small-disk.ts";
@@ -105,6 +106,33 @@ describe("an rclone target", () => {
     const folder = mkdtempSync(join(root, "place-"));
     await openRcloneTarget({ destination: `disk:${folder}`, env }, { ...tools, runFolder }).sweep(never);
     assert.deepEqual(await readdir(runFolder), [".target-new"]);
+  });
+
+  it("a server whose own md5sum sees other files than its sftp takes backups: we compare ourselves", async () => {
+    const bin = mkdtempSync(join(root, "bin-"));
+    const wrong = `#!/bin/sh\n[ $# -gt 0 ] || exec /usr/bin/md5sum\necho "d41d8cd98f00b204e9800998ecf8427e  $1"\n`;
+    for (const name of ["md5sum", "sha1sum"]) await writeFile(join(bin, name), wrong, { mode: 0o755 });
+    await using server = await startSshServer("shell", `SetEnv PATH=${bin}:/usr/bin:/bin`);
+    const settings = {
+      TYPE: "sftp",
+      HOST: server.host,
+      PORT: String(server.port),
+      USER: server.user,
+      KEY_FILE: server.clientKey,
+      KNOWN_HOSTS_FILE: server.knownHosts,
+      SHELL_TYPE: "unix",
+      MD5SUM_COMMAND: "md5sum",
+    };
+    const away = Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [
+        `RCLONE_CONFIG_NAS_${name}`,
+        new Secret(value, { redacted: false }),
+      ]),
+    );
+    const target = openRcloneTarget({ destination: `nas:${server.folder}`, env: away }, tools);
+    const body = await bodyIn(root, "sealed");
+    await target.put("key", body, never);
+    assert.equal((await target.digest("key", never)).sha256, body.sha256);
   });
 
   it("secrets are in no argument and in no error", async () => {

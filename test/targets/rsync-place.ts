@@ -10,8 +10,8 @@ import { startSshServer, type SshAccess, type SshServer } from "../servers/sshd.
 import type { RecordedPrograms } from "./recorded-programs.ts";
 
 /** A server that is stopped when the tests of this file have run. */
-export async function serverFor(access: SshAccess): Promise<SshServer> {
-  const server = await startSshServer(access);
+export async function serverFor(access: SshAccess, ...more: readonly string[]): Promise<SshServer> {
+  const server = await startSshServer(access, ...more);
   after(async () => await server[Symbol.asyncDispose]());
   return server;
 }

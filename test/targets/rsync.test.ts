@@ -55,6 +55,18 @@ describe("an rsync target", { timeout: 300_000 }, () => {
     assert.equal(cases.length, 4);
   });
 
+  it("a server with none but old algorithms is told as such, with what it offers, and not tried again", async () => {
+    for (const line of ["KexAlgorithms diffie-hellman-group14-sha1", "Ciphers aes128-cbc", "MACs hmac-md5"]) {
+      const ciphers = line.startsWith("MACs") ? ["Ciphers aes128-ctr"] : [];
+      const server = await serverFor("shell", line, ...ciphers);
+      const failure = await failureOf(openRsyncTarget(await optionsFor(server, server.folder), tools).list(never));
+      assert.match(failure.message, /its ssh server is too old/);
+      assert.match(describeError(failure), new RegExp(`Their offer: ${line.split(" ")[1]}`));
+      assert.match(hintOf(failure)!, /Update the server.*RCLONE_DESTINATION/);
+      assert.ok(!isTransient(failure));
+    }
+  });
+
   it("on a full disk says that there is no space there, and lists nothing half-written", async () => {
     await using disk = await mountSmallDisk(server.folder, "1m");
     const target = openRsyncTarget(await optionsFor(server, disk.folder), tools);
