@@ -4,7 +4,7 @@ import { systemClock, type Clock } from "../system/clock.ts";
 import { isSystemError, syncFolder, syncName } from "../system/files.ts";
 import { digestOfFile } from "../system/digest.ts";
 import { copyDurably, copyToSpool } from "./durable-copy.ts";
-import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
+import { checkKey, isKey, keyOfPartial, leftovers, partialNameOf } from "./keys.ts";
 import { localFailure } from "./local-failure.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
 import { watchForStall } from "./stall.ts";
@@ -99,9 +99,9 @@ class LocalTarget implements Target {
     });
   }
 
-  async sweep(signal: AbortSignal): Promise<void> {
+  async sweep(mayGo: (key: string) => boolean, signal: AbortSignal): Promise<void> {
     await this.#at("remove partial files", signal, async () => {
-      for (const name of (await readdir(this.name)).filter(isPartialName)) {
+      for (const name of leftovers(await readdir(this.name), keyOfPartial, mayGo)) {
         signal.throwIfAborted();
         await rm(join(this.name, name), { force: true });
       }

@@ -7,7 +7,7 @@ import type { Log } from "../system/log.ts";
 import type { Secret } from "../system/secret.ts";
 import { digestOfStream } from "./bytes.ts";
 import { fetchInto, sweepFreshFolders, withFreshFolder } from "./fresh-folder.ts";
-import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
+import { checkKey, isKey, keyOfPartial, leftovers, partialNameOf } from "./keys.ts";
 import { orFullHere } from "./local-failure.ts";
 import { checkEnvironment, folderOf } from "./rclone-destination.ts";
 import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
@@ -154,11 +154,11 @@ class RcloneTarget implements Target {
     await this.#inWords("remove", () => this.#delete(keys, signal));
   }
 
-  async sweep(signal: AbortSignal): Promise<void> {
+  async sweep(mayGo: (key: string) => boolean, signal: AbortSignal): Promise<void> {
     await sweepFreshFolders(this.#tools.runFolder, this.#tools.clock);
     await this.#inWords("remove partial files", async (doing) => {
-      const names = (await this.#list(signal)).map(({ Name }) => Name).filter(isPartialName);
-      await this.#delete(names, signal);
+      const names = (await this.#list(signal)).map(({ Name }) => Name);
+      await this.#delete(leftovers(names, keyOfPartial, mayGo), signal);
       if (this.#isS3) {
         const ask = (args: readonly string[]) => this.#run(args, doing, signal, { read: (stdout) => text(stdout) });
         await sweepMultipartUploads(this.name, this.#folder, ask, this.#tools.clock, this.#tools.log);

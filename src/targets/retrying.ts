@@ -28,7 +28,7 @@ export function retrying(target: Target, retries: Retries): Target {
     readSmall: (keys, signal) => again("read receipts", signal, () => target.readSmall(keys, signal)),
     list: (signal) => again("list", signal, () => target.list(signal)),
     remove: (keys, signal) => again("remove", signal, () => target.remove(keys, signal)),
-    sweep: (signal) => again("remove partial files", signal, () => target.sweep(signal)),
+    sweep: (mayGo, signal) => again("remove partial files", signal, () => target.sweep(mayGo, signal)),
     takeRemarks: () => target.takeRemarks?.() ?? [],
   };
 }

@@ -18,6 +18,8 @@ export interface Place {
   everything(): Promise<readonly string[]>;
   /** Puts a file of somebody else there. */
   putForeign(name: string): Promise<void>;
+  /** Under which name, for `putForeign`, a half-stored object of that key would lie. */
+  partialName(key: string): string;
   /** A place whose folder the first put makes. Left out where the folder must exist. */
   readonly notThereYet?: Target;
   /** For kinds that let a program send: kills it, as it would be if memory ran out. */
@@ -33,6 +35,7 @@ export interface Place {
 
 const MB = 1_000_000;
 const never = new AbortController().signal;
+const anyKey = () => true;
 
 /** Declares the tests that every kind of target has to pass. */
 export function targetContract(kind: string, openPlace: () => Promise<Place>): void {
@@ -62,7 +65,7 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       assert.deepEqual(await fresh.target.list(never), []);
       assert.equal((await fresh.target.readSmall(["a", "b"], never)).size, 0);
       await fresh.target.remove(["a"], never);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
     });
 
     it("a place that can be used passes the check, which leaves nothing there", async () => {
@@ -171,8 +174,19 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       await fresh.target.put("key", await bodyOf("x"), never);
       assert.deepEqual(keysOf(await fresh.target.list(never)), ["key"]);
       await fresh.target.remove(["key"], never);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
       assert.deepEqual([...(await fresh.everything())].sort(), [".hidden", "a file of mine"]);
+    });
+
+    it("sweep takes the partial files of the keys it is given, and leaves those of others and hidden files of strangers", async () => {
+      const fresh = await openPlace();
+      const strangers = [".download-of-somebody.partial", ".app.conf.swp"];
+      const halves = [fresh.partialName("ours"), fresh.partialName("another-stack")];
+      for (const name of [...strangers, ...halves]) await fresh.putForeign(name);
+      await fresh.target.sweep((key) => key === "ours", never);
+      assert.deepEqual([...(await fresh.everything())].sort(), [...strangers, halves[1]!].sort());
+      await fresh.target.sweep(anyKey, never);
+      assert.deepEqual([...(await fresh.everything())].sort(), strangers.toSorted());
     });
 
     it("small objects are read together, and missing ones left out", async () => {
@@ -204,7 +218,7 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       stop.abort(new Error("the operator changed their mind"));
       await assert.rejects(put, /changed their mind/);
       assert.deepEqual(await fresh.target.list(never), []);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
       assert.deepEqual(await fresh.everything(), []);
       // What was left of it is not in the way of the next attempt.
       const again = await bodyOf("again");
@@ -258,7 +272,7 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       await storeMany(fresh, keys, body);
       assert.deepEqual(keysOf(await fresh.target.list(never)).sort(), keys.toSorted());
       await fresh.target.remove(keys, never);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
       assert.deepEqual(await fresh.everything(), []);
     });
   });

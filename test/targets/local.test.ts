@@ -10,7 +10,7 @@ import { targetContract } from "../contract/target-contract.ts";
 import { run } from "../servers/programs.ts";
 import { bodyIn, failureOf } from "./bodies.ts";
 import { mountSmallDisk } from "./small-disk.ts";
-import { never, testFolder } from "./tools.ts";
+import { anyKey, never, testFolder } from "./tools.ts";
 
 const root = testFolder();
 
@@ -22,6 +22,7 @@ targetContract("a local folder", async () => {
     slow: target,
     endlessBody: halfAPipe,
     everything: async () => await readdir(folder),
+    partialName: (key) => `.${key}.0a1b2c3d.partial`,
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
     async overtake(key, content, body) {
       const path = `${body.path}.late`;
@@ -137,7 +138,7 @@ describe("a local folder", () => {
     await mkdir(join(folder, "sub"));
     await writeFile(join(folder, ".stack.tar.0a1b2c3d.partial"), "half");
     await writeFile(join(folder, ".gitignore"), "");
-    await openLocalTarget({ folder }).sweep(never);
+    await openLocalTarget({ folder }).sweep(anyKey, never);
     assert.deepEqual((await readdir(folder)).sort(), [".gitignore", "sub"]);
   });
 });
