@@ -3,7 +3,7 @@ import { lstat, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../errors.ts";
 import { ChildError } from "../system/children.ts";
-import { isSystemError, syncFile, syncFolder } from "../system/files.ts";
+import { isSystemError, syncFile, syncName } from "../system/files.ts";
 import { decompressed } from "./compression.ts";
 import { decryptedFile } from "./decrypted-file.ts";
 import { fileBytes, headOfFile } from "./file-bytes.ts";
@@ -49,7 +49,7 @@ export async function writeNewFile(to: string, open: () => Promise<Bytes>, signa
     await rm(partial, { force: true });
     throw error;
   }
-  await syncFolder(dirname(to));
+  await syncName(to);
 }
 
 async function refuseExisting(path: string): Promise<void> {

@@ -50,6 +50,15 @@ export function parseKey(key: string, name: string): KeyName | undefined {
   return { stem: `${name}-${stamp}-${kind}`, part, kind, takenAt };
 }
 
+/** Objects of a run that is still under way have no receipt yet; after a day nothing is under way any more. */
+const LONG_OVER_MS = 24 * 60 * 60 * 1000;
+
+/** True for a part of a backup of this very `name` that was begun so long ago that nobody is storing it any more. */
+export function isLongOver(key: string, name: string, now: Date): boolean {
+  const parsed = parseKey(key, name);
+  return parsed !== undefined && now.getTime() - parsed.takenAt.getTime() > LONG_OVER_MS;
+}
+
 const KEY = /^(\d{8}T\d{6}Z)-(full|incr)\.(?:(tar|index)(?:\.(?:zst|gz))?(?:\.gpg)?|receipt\.json)$/;
 
 function readStamp(stamp: string): Date | undefined {

@@ -46,6 +46,11 @@ export function projectOf(container: Container): string | undefined {
   return container.labels["com.docker.compose.project"];
 }
 
+/** True for a container of `compose run`, which has the labels of its service and is none of its containers. */
+export function isOneOff(labels: Readonly<Record<string, string>>): boolean {
+  return labels["com.docker.compose.oneoff"] === "True";
+}
+
 /** What stays the same when compose (or a tool that copies labels) replaces a container by a new one. */
 export interface ComposeIdentity {
   readonly project: string;
@@ -59,6 +64,6 @@ export function composeIdentity(labels: Readonly<Record<string, string>>): Compo
   const service = labels["com.docker.compose.service"];
   const number = labels["com.docker.compose.container-number"] ?? "1";
   if (project === undefined || service === undefined) return undefined;
-  if (labels["com.docker.compose.oneoff"] === "True") return undefined;
+  if (isOneOff(labels)) return undefined;
   return { project, service, number };
 }

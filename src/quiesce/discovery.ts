@@ -1,4 +1,4 @@
-import { projectOf, type Container } from "./container.ts";
+import { isOneOff, projectOf, type Container } from "./container.ts";
 import type { Engine } from "./engine.ts";
 import { hasLifeboatLabels } from "./labels.ts";
 import { findOwnContainer, type Whereabouts } from "./own-container.ts";
@@ -9,6 +9,8 @@ export interface Survey {
   readonly all: readonly Container[];
   /** Those whose labels count, this program's own container left out. */
   readonly scope: readonly Container[];
+  /** Containers of `compose run` in the same projects: nobody gave them the labels that they have from their service. */
+  readonly oneOffs: readonly Container[];
   readonly own: Container | undefined;
   readonly warnings: readonly string[];
 }
@@ -23,8 +25,10 @@ export async function surveyContainers(
   const own = await findOwnContainer(engine, here, signal);
   const all = await lookAtAll(engine, signal);
   const others = all.filter((one) => one.id !== own?.id);
-  const { scope, warnings } = scopeOf(project, others, own);
-  return { all, scope, own, warnings: [...warnings, ...ownLabels(own)] };
+  const { scope: inScope, warnings } = scopeOf(project, others, own);
+  const oneOffs = inScope.filter(({ labels }) => isOneOff(labels));
+  const scope = inScope.filter(({ labels }) => !isOneOff(labels));
+  return { all, scope, oneOffs, own, warnings: [...warnings, ...ownLabels(own)] };
 }
 
 function scopeOf(

@@ -12,6 +12,7 @@ import { engineOver, type Engine } from "./engine.ts";
 import { closeHooks, runBeforeHooks } from "./hooks.ts";
 import { openJournal } from "./journal.ts";
 import { defaultLimits, limitsAfterRestore, type QuiesceLimits } from "./limits.ts";
+import { toldOfOneOffs } from "./one-offs.ts";
 import { readWhereabouts } from "./own-container.ts";
 import { planHold, type HoldPlan, type PlanSettings } from "./plan.ts";
 import type { Hold, PlannedStop, Quiescer, Recovery, ReleaseFailure, Replaced, StackPlan } from "./quiescer.ts";
@@ -148,12 +149,14 @@ async function decide(
   const { limits, clock } = options;
   const survey = await surveyAll(engine, options, signal);
   const plan = planHold(survey, settingsOf(engine, options));
+  const told = toldOfOneOffs(survey, plan, options.sourcesFolder);
   for (const { container, signal: wanted } of plan.hooks) {
     if (wanted?.waitFor !== undefined) await requireFolderOf(wanted.waitFor, container.name);
   }
   await whileEngineGone(() => checkAccess(engine, plan, signal), limits.engineMs, clock, signal);
   await failpoint("hold:planned", signal);
-  return { plan, survey };
+  const [notes, warnings] = [[...plan.notes, ...told.notes], [...plan.warnings, ...told.warnings]];
+  return { plan: { ...plan, notes, warnings }, survey };
 }
 
 async function bringAllToRest(

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from "node:path";
 import { LifeboatError } from "../errors.ts";
-import type { Container } from "./container.ts";
+import { isOneOff, type Container } from "./container.ts";
 import type { Survey } from "./discovery.ts";
 import { readLabels, type Act, type Wishes } from "./labels.ts";
 import type { QuiesceLimits } from "./limits.ts";
@@ -102,9 +102,10 @@ function takeAlongInhabitants(survey: Survey, acts: Map<string, Act>, warnings: 
     for (const one of survey.all) {
       const livesHere = one.livesIn.some((reference) => findContainer(reference, survey.all)?.id === host.id);
       if (!livesHere || one.state === "stopped" || acts.get(one.id) === "stop") continue;
-      if (one.state === "paused") {
+      if (one.state === "paused" || isOneOff(one.labels)) {
+        const what = one.state === "paused" ? "is paused" : "is a one-off of compose run";
         warnings.push(
-          `'${one.name}' is paused in a namespace of '${host.name}', which is stopped: it needs a restart later`,
+          `'${one.name}' ${what} in a namespace of '${host.name}', which is stopped: it is cut off by that`,
         );
         continue;
       }
@@ -130,6 +131,11 @@ function refusals(survey: Survey, acts: ReadonlyMap<string, Act>, engineHost: st
       ];
     }
     if (act !== "stop") return [];
+    if (isOneOff(one.labels)) {
+      return [
+        `container '${one.name}' is a one-off of compose run, which would do its work once more when brought back; end it first`,
+      ];
+    }
     if (one.autoRemove) {
       return [`container '${one.name}' would vanish when stopped (it was started with --rm); use lifeboat.hold=pause`];
     }

@@ -32,9 +32,9 @@ export async function requireFolderOf(path: string, containerName: string): Prom
 const POLL_MS = 100;
 
 /**
- * Waits until the file at `path` is another one than in `before` (inode or time), is not being written any more, and no
- * `<path>.new` lies beside it. Resolves with undefined then, with a sentence of warning if that has not come to pass
- * after `timeoutMs`; rejects if there is no such file by then.
+ * Waits until the file at `path` is another one than in `before` (inode or time), has something in it, is not being
+ * written any more, and no `<path>.new` lies beside it. Resolves with undefined then, with a sentence of warning if that
+ * has not come to pass after `timeoutMs`; rejects if there is no such file by then, or an empty one that was not.
  */
 export async function waitForRewrite(
   path: string,
@@ -50,14 +50,29 @@ export async function waitForRewrite(
     const isBeingReplaced = (await pictureOfFile(`${path}.new`)) !== undefined;
     const isNew = now !== undefined && !samePicture(now, before);
     // The same twice in a row: a program that writes in place has finished.
-    if (isNew && !isBeingReplaced && samePicture(now, previous)) return undefined;
+    if (isNew && !isEmpty(now) && !isBeingReplaced && samePicture(now, previous)) return undefined;
     previous = now;
     if (clock.elapsedMs() < deadline) continue;
     const waited = `after ${timeoutMs / 1000} s`;
     if (!now) throw new LifeboatError("failed", `'${path}', which was waited for, does not exist ${waited}`);
+    if (isEmpty(now) && before && !isEmpty(before)) throw lostItsContent(path, before.sizeBytes);
     if (isBeingReplaced) return `'${path}.new' still lies beside '${path}' ${waited}: a save may have failed half way`;
+    if (isEmpty(now)) return `'${path}' is empty ${waited}: there is nothing in it to back up`;
     return isNew ? `'${path}' is still being written ${waited}` : `'${path}' was not written anew ${waited}`;
   }
+}
+
+function isEmpty(picture: NonNullable<FilePicture>): boolean {
+  return picture.sizeBytes === 0n;
+}
+
+/** What a program does that does not notice a full disk while it saves. */
+function lostItsContent(path: string, sizeBytes: bigint): LifeboatError {
+  return new LifeboatError("failed", `'${path}' had ${sizeBytes} bytes and was saved as an empty file`, {
+    hint:
+      "Its disk may be full: make room there and let the program save again, and do not restart it before that, because " +
+      "what it knows may be in its memory alone. The file as it was is in the newest backup (docs/how-to/restore.md).",
+  });
 }
 
 function samePicture(one: FilePicture, other: FilePicture): boolean {

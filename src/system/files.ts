@@ -2,9 +2,31 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
-/** Makes the names in `folder` durable: a rename is only safe from a power cut once its folder is synced. */
+/**
+ * Makes the names in `folder` durable: a rename is only safe from a power cut once its folder is synced. File systems
+ * that sync no folders (SMB, FUSE, shared folders of a virtual machine) see to their names themselves.
+ */
 export async function syncFolder(folder: string | Buffer): Promise<void> {
-  await syncFile(folder);
+  try {
+    await syncFile(folder);
+  } catch (error) {
+    if (!isSystemError(error, ...SYNCS_NO_FOLDERS)) throw error;
+  }
+}
+
+const SYNCS_NO_FOLDERS = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EBADF", "EACCES", "EPERM", "EISDIR"];
+
+/**
+ * Makes the name `path` durable as `syncFolder` does. Some file systems say "input/output error" of every folder: that
+ * is none, if the file itself can be synced once more; where the disk fails, that does too.
+ */
+export async function syncName(path: string): Promise<void> {
+  try {
+    await syncFolder(dirname(path));
+  } catch (error) {
+    if (!isSystemError(error, "EIO")) throw error;
+    await syncFile(path);
+  }
 }
 
 /** Makes the content of `path` durable: after a power cut it is there. */
@@ -38,7 +60,7 @@ export async function writeAtomically(path: string, content: string | Buffer, mo
     await rm(partial, { force: true });
     throw error;
   }
-  await syncFolder(folder);
+  await syncName(path);
 }
 
 /** Bytes that this process may still write below `folder`. */

@@ -25,7 +25,20 @@ export function partialNameOf(key: string): string {
   return `.${key}.${randomBytes(4).toString("hex")}.partial`;
 }
 
-/** True for what an interrupted `put` leaves behind. */
-export function isPartialName(name: string): boolean {
-  return name.startsWith(".") && name.endsWith(".partial");
+/** The key whose bytes an interrupted `put` left under that name; undefined for a name that is no partial one of ours. */
+export function keyOfPartial(name: string): string | undefined {
+  const key = /^\.(.+)\.[0-9a-f]{8}\.partial$/.exec(name)?.[1];
+  return key !== undefined && isKey(key) ? key : undefined;
+}
+
+/** Those of the names whose key, as `keyOf` reads it, may go. */
+export function leftovers(
+  names: readonly string[],
+  keyOf: (name: string) => string | undefined,
+  mayGo: (key: string) => boolean,
+): readonly string[] {
+  return names.filter((name) => {
+    const key = keyOf(name);
+    return key !== undefined && mayGo(key);
+  });
 }

@@ -1,10 +1,10 @@
 import { access, constants, link, lstat, readdir, readFile, rename, rm, stat, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { systemClock, type Clock } from "../system/clock.ts";
-import { freeBytes, isSystemError, syncFolder } from "../system/files.ts";
+import { freeBytes, isSystemError, syncFolder, syncName } from "../system/files.ts";
 import { digestOfFile } from "../system/digest.ts";
 import { copyDurably, copyToSpool } from "./durable-copy.ts";
-import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
+import { checkKey, isKey, keyOfPartial, leftovers, partialNameOf } from "./keys.ts";
 import { localFailure } from "./local-failure.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
 import { watchForStall } from "./stall.ts";
@@ -58,7 +58,7 @@ class LocalTarget implements Target {
         await publish(partial, join(this.name, key));
       } catch (error) {
         await rm(partial, { force: true });
-        if (isSystemError(error, "EEXIST") && (await this.#holds(key, body, signal))) return;
+        if (error instanceof NameTaken && (await this.#holds(key, body, signal))) return;
         throw error;
       }
     });
@@ -104,9 +104,9 @@ class LocalTarget implements Target {
     });
   }
 
-  async sweep(signal: AbortSignal): Promise<void> {
+  async sweep(mayGo: (key: string) => boolean, signal: AbortSignal): Promise<void> {
     await this.#at("remove partial files", signal, async () => {
-      for (const name of (await readdir(this.name)).filter(isPartialName)) {
+      for (const name of leftovers(await readdir(this.name), keyOfPartial, mayGo)) {
         signal.throwIfAborted();
         await rm(join(this.name, name), { force: true });
       }
@@ -175,17 +175,20 @@ async function mustBeFolder(folder: string): Promise<void> {
 
 /**
  * Gives the finished file its name, durably. A link fails where the name is taken (EEXIST), which a rename would
- * overwrite; file systems without links (FAT, some network mounts) get the rename, after the check made before.
+ * overwrite. File systems without links (FAT, SMB, FUSE, shared folders of a virtual machine) refuse it with all sorts
+ * of errors: they get the rename if the name is free then, and its error if that is refused as well.
  */
 async function publish(partial: string, path: string): Promise<void> {
-  try {
-    await link(partial, path);
-    await unlink(partial);
-  } catch (error) {
-    if (!isSystemError(error, "EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK")) throw error;
-    await rename(partial, path);
-  }
-  await syncFolder(dirname(path));
+  const refusal = await link(partial, path).catch((error: unknown) => error);
+  if (refusal === undefined) await unlink(partial);
+  else if (isSystemError(refusal, "EEXIST") || (await lstat(path).catch(unlessGone))) throw new NameTaken();
+  else await rename(partial, path);
+  await syncName(path);
+}
+
+/** Somebody stored something under the name since it was looked for. */
+class NameTaken extends Error {
+  override readonly message = "the name was taken meanwhile";
 }
 
 function unlessGone(error: unknown): undefined {

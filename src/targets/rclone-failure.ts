@@ -39,6 +39,11 @@ const meanings: readonly Meaning[] = [
     hint: "Set the clock (NTP): requests are signed with the time of day.",
   },
   {
+    sign: /invalid_grant|couldn't fetch token|oauth2: cannot fetch token|no refresh token/i,
+    says: "its token is not accepted any more",
+    hint: "Make a new one (rclone config reconnect REMOTE:), and give rclone a configuration that it can write, where it keeps the next (docs/how-to/target-rclone.md).",
+  },
+  {
     sign: /ObjectLock|object.lock|retention (period|policy)|legal hold|WORM/i,
     says: "the object is locked",
     hint: "Object lock keeps what is there until its retention ends.",
@@ -64,7 +69,7 @@ const meanings: readonly Meaning[] = [
     hint: "Allow this key to list, read and write there (for pruning also to delete).",
   },
   {
-    sign: /\bUnauthorized\b|StatusCode: 401|\b401\b|unable to authenticate|login (failed|incorrect)|invalid_grant/i,
+    sign: /\bUnauthorized\b|StatusCode: 401|\b401\b|unable to authenticate|login (failed|incorrect)/i,
     says: "the credentials are refused",
     hint: "Correct the user, password, key or token of this remote.",
   },

@@ -1,15 +1,18 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../system/clock.ts";
 import { ChildError, startChild } from "../system/children.ts";
-import { redact, type Secret } from "../system/secret.ts";
+import type { Secret } from "../system/secret.ts";
 import { LifeboatError } from "../errors.ts";
 import type { RcloneEnd } from "./rclone-failure.ts";
+import { RcloneReport } from "./rclone-report.ts";
 import { watchForStall } from "./stall.ts";
 
 export interface RcloneProgram {
   readonly env: Readonly<Record<string, Secret>>;
   readonly clock: Clock;
   readonly stallTimeoutMs: number;
+  /** Told what rclone said that a person must read, though it may have ended well. */
+  readonly remark: (said: string) => void;
 }
 
 export interface RcloneCall<Result> {
@@ -52,6 +55,7 @@ export async function runRclone<Result>(
   });
   child.stdin.end(call.input ?? "");
   const [read, ended] = await Promise.allSettled([call.read(child.stdout, watch.alive, watch.signal), child.done]);
+  for (const said of report.remarks(ended.status === "fulfilled")) program.remark(said);
   if (ended.status === "rejected") throw endOf(ended.reason, report);
   if (read.status === "rejected") throw read.reason;
   return read.value;
@@ -70,6 +74,8 @@ function environmentOf(program: RcloneProgram): Record<string, string> {
     RCLONE_CONTIMEOUT: "20s",
     // Each low-level retry waits longer than the one before: with 10, a refused connection takes minutes to be told.
     RCLONE_LOW_LEVEL_RETRIES: "3",
+    // What is stored is read back and compared by us: a far side's own md5sum may see other paths than its sftp.
+    RCLONE_IGNORE_CHECKSUM: "true",
     // The data goes to a name that nobody reads yet, or to a store where it appears when it is whole.
     RCLONE_INPLACE: "true",
   };
@@ -86,71 +92,4 @@ function endOf(reason: unknown, report: RcloneReport): unknown {
     });
   }
   return new RcloneEnded({ exitCode: reason.exitStatus, said: report.said() || reason.message });
-}
-
-const MAX_ERRORS_KEPT = 5;
-const ERROR_LEVELS = ["error", "critical", "alert", "emergency", "fatal"];
-
-/** What rclone says on standard error: one JSON object per line, but for some versions' last words. */
-class RcloneReport {
-  readonly #alive: () => void;
-  readonly #onProgress: ((bytes: number) => void) | undefined;
-  readonly #errors: string[] = [];
-  #lastWord = "";
-  #moved = "";
-
-  constructor(alive: () => void, onProgress: ((bytes: number) => void) | undefined) {
-    this.#alive = alive;
-    this.#onProgress = onProgress;
-  }
-
-  take(line: string): void {
-    const entry = parseEntry(line);
-    if (entry.stats) return this.#takeStats(entry.stats);
-    if (entry.level === undefined || ERROR_LEVELS.includes(entry.level)) {
-      if (this.#errors.length < MAX_ERRORS_KEPT && !/^Attempt \d/.test(entry.msg)) this.#errors.push(entry.msg);
-    } else {
-      this.#lastWord = entry.msg;
-    }
-  }
-
-  /** The first errors are the causes; the later ones repeat them. */
-  said(): string {
-    const words = this.#errors.length > 0 ? this.#errors : [this.#lastWord].filter(Boolean);
-    const distinct = words.filter((word, index) => !words.slice(0, index).some((earlier) => word.includes(earlier)));
-    return redact(distinct.map(withoutRequestIds).join(" / ")).slice(0, 1000);
-  }
-
-  #takeStats(stats: Stats): void {
-    const moved = [stats.bytes, stats.checks, stats.transfers, stats.deletes, stats.renames, stats.listed].join();
-    if (moved === this.#moved) return;
-    this.#moved = moved;
-    this.#alive();
-    if (stats.bytes) this.#onProgress?.(stats.bytes);
-  }
-}
-
-interface Stats {
-  readonly bytes?: number;
-  readonly checks?: number;
-  readonly transfers?: number;
-  readonly deletes?: number;
-  readonly renames?: number;
-  readonly listed?: number;
-}
-
-function parseEntry(line: string): { readonly level?: string; readonly msg: string; readonly stats?: Stats } {
-  try {
-    const entry: unknown = JSON.parse(line);
-    if (entry !== null && typeof entry === "object" && "msg" in entry) {
-      return entry as { level?: string; msg: string; stats?: Stats };
-    }
-  } catch {
-    // Not JSON: last words before the log was set up, or after; taken as they are.
-  }
-  return { msg: line.replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d (?:[A-Z]+ ?: )?/, "") };
-}
-
-function withoutRequestIds(message: string): string {
-  return message.replace(/, RequestID: [^,]*, HostID: [^,]*/g, "");
 }

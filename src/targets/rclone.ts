@@ -1,7 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { createInterface } from "node:readline/promises";
-import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { LifeboatError } from "../errors.ts";
 import type { Clock } from "../system/clock.ts";
@@ -9,11 +7,13 @@ import type { Log } from "../system/log.ts";
 import type { Secret } from "../system/secret.ts";
 import { digestOfStream } from "./bytes.ts";
 import { fetchInto, sweepFreshFolders, withFreshFolder } from "./fresh-folder.ts";
-import { checkKey, isKey, isPartialName, partialNameOf } from "./keys.ts";
+import { checkKey, isKey, keyOfPartial, leftovers, partialNameOf } from "./keys.ts";
 import { orFullHere } from "./local-failure.ts";
 import { checkEnvironment, folderOf } from "./rclone-destination.ts";
 import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
+import { drain, readEntries, type Entry } from "./rclone-output.ts";
 import { RcloneEnded, runRclone, type RcloneCall, type RcloneProgram } from "./rclone-program.ts";
+import { RcloneRemarks } from "./rclone-remarks.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
 import { sizeOf } from "./size-of.ts";
 import type { Body, StoredDigest, StoredObject, Target } from "./target.ts";
@@ -52,6 +52,7 @@ class RcloneTarget implements Target {
   readonly #isS3: boolean;
   readonly #tools: RcloneTools;
   readonly #program: RcloneProgram;
+  readonly #remarks: RcloneRemarks;
   #features: Features | undefined;
 
   constructor(name: string, folder: string, options: RcloneOptions, tools: RcloneTools) {
@@ -59,7 +60,17 @@ class RcloneTarget implements Target {
     this.#folder = folder;
     this.#isS3 = options.isS3 ?? false;
     this.#tools = tools;
-    this.#program = { env: options.env, clock: tools.clock, stallTimeoutMs: tools.stallTimeoutMs ?? 300_000 };
+    this.#remarks = new RcloneRemarks(name, options.env, tools.log);
+    this.#program = {
+      env: options.env,
+      clock: tools.clock,
+      stallTimeoutMs: tools.stallTimeoutMs ?? 300_000,
+      remark: (said) => this.#remarks.heard(said),
+    };
+  }
+
+  takeRemarks(): readonly string[] {
+    return this.#remarks.take();
   }
 
   async check(signal: AbortSignal): Promise<void> {
@@ -72,19 +83,18 @@ class RcloneTarget implements Target {
     const foundBytes = await sizeOf(body.path);
     if (foundBytes !== body.sizeBytes) throw changedBody(body, foundBytes);
     const doing = `store '${key}'`;
-    const send = ["copyto", "--immutable", "--error-on-no-transfer", resolve(body.path)];
+    const send = ["copyto", ...IF_NEW, resolve(body.path)];
     try {
       if (await this.#showsHalfFiles(signal)) {
         const partial = partialNameOf(key);
         await this.#run([...send, this.#folder + partial], doing, signal, { onProgress });
-        await this.#run(["moveto", "--immutable", this.#folder + partial, this.#folder + key], doing, signal);
+        await this.#rename(partial, key, doing, signal);
       } else {
         await this.#run([...send, this.#folder + key], doing, signal, { onProgress });
       }
     } catch (error) {
       // Someone stored the key since it was looked for: fine if it is the same bytes.
-      const isTaken = error instanceof RcloneEnded && (error.end.exitCode === 9 || /immutable/.test(error.end.said));
-      if (isTaken && (await this.#holds(key, body, signal))) return;
+      if (isNothingSent(error) && (await this.#holds(key, body, signal))) return;
       throw this.#failure(doing, error);
     }
     onProgress?.(body.sizeBytes);
@@ -144,11 +154,11 @@ class RcloneTarget implements Target {
     await this.#inWords("remove", () => this.#delete(keys, signal));
   }
 
-  async sweep(signal: AbortSignal): Promise<void> {
+  async sweep(mayGo: (key: string) => boolean, signal: AbortSignal): Promise<void> {
     await sweepFreshFolders(this.#tools.runFolder, this.#tools.clock);
     await this.#inWords("remove partial files", async (doing) => {
-      const names = (await this.#list(signal)).map(({ Name }) => Name).filter(isPartialName);
-      await this.#delete(names, signal);
+      const names = (await this.#list(signal)).map(({ Name }) => Name);
+      await this.#delete(leftovers(names, keyOfPartial, mayGo), signal);
       if (this.#isS3) {
         const ask = (args: readonly string[]) => this.#run(args, doing, signal, { read: (stdout) => text(stdout) });
         await sweepMultipartUploads(this.name, this.#folder, ask, this.#tools.clock, this.#tools.log);
@@ -164,6 +174,16 @@ class RcloneTarget implements Target {
     } catch (error) {
       if (await this.#isEmptyPlace(error, signal)) return [];
       throw error;
+    }
+  }
+
+  /** Rejects with "nothing sent" if the key is taken. */
+  async #rename(partial: string, key: string, doing: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#run(["moveto", ...IF_NEW, this.#folder + partial, this.#folder + key], doing, signal);
+    } catch (error) {
+      // rclone 1.60 calls it that also where the far side has renamed: the partial file is gone then.
+      if (!isNothingSent(error) || (await this.#stat(partial, signal))) throw error;
     }
   }
 
@@ -254,8 +274,16 @@ class RcloneTarget implements Target {
     call: Partial<RcloneCall<Result>> = {},
   ): Promise<Result> {
     const read = call.read ?? drain;
+    this.#remarks.called();
     return await runRclone(this.#program, { ...call, args, read, what: `${doing} on '${this.name}'` }, signal);
   }
+}
+
+/** Leaves alone what is there, and says so by its exit code. `--immutable` protects no single file, in any version. */
+const IF_NEW = ["--ignore-existing", "--error-on-no-transfer"];
+
+function isNothingSent(error: unknown): boolean {
+  return error instanceof RcloneEnded && error.end.exitCode === 9;
 }
 
 type Read<Result> = RcloneCall<Result>["read"];
@@ -263,28 +291,6 @@ type Read<Result> = RcloneCall<Result>["read"];
 interface Features {
   readonly Move: boolean;
   readonly BucketBased: boolean;
-}
-
-interface Entry {
-  readonly Name: string;
-  readonly Size: number;
-  readonly IsDir: boolean;
-}
-
-/** `lsjson` prints an array with one object per line, so that a million of them need not be one string. */
-async function readEntries(stdout: Readable, alive: () => void): Promise<readonly Entry[]> {
-  const entries: Entry[] = [];
-  for await (const line of createInterface({ input: stdout })) {
-    alive();
-    if (line.startsWith("{")) entries.push(JSON.parse(line.replace(/,$/, "")) as Entry);
-  }
-  return entries;
-}
-
-/** For calls that print nothing of use. */
-async function drain<Result>(stdout: Readable, alive: () => void): Promise<Result> {
-  for await (const _ of stdout) alive();
-  return undefined as Result;
 }
 
 function lines(names: readonly string[]): string {

@@ -44,7 +44,8 @@ export function retrying(target: Target, { attempts, clock, log }: Retries): Tar
     readSmall: (keys, signal) => ask("read receipts", signal, () => target.readSmall(keys, signal)),
     list: (signal) => ask("list", signal, () => target.list(signal)),
     remove: (keys, signal) => again("remove", signal, () => target.remove(keys, signal)),
-    sweep: (signal) => again("remove partial files", signal, () => target.sweep(signal)),
+    sweep: (mayGo, signal) => again("remove partial files", signal, () => target.sweep(mayGo, signal)),
+    takeRemarks: () => target.takeRemarks?.() ?? [],
   };
 }
 

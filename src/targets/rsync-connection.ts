@@ -78,6 +78,14 @@ export class RsyncConnection {
     };
   }
 
+  /** Names of the files that lie in the folder for what is on its way. */
+  async partialNames(doing: string, signal: AbortSignal): Promise<readonly string[]> {
+    const place = this.remote(`${PARTIAL_FOLDER}/`);
+    const end = await this.rsync(["--list-only", place], doing, signal).catch(unlessNotThereYet);
+    const entries = (end?.lines ?? []).map((line) => LISTED.exec(line)).filter((match) => match !== null);
+    return entries.filter(([, type]) => type === "-").map(([, , , name]) => name!);
+  }
+
   async #run(
     program: "rsync" | "ssh",
     args: readonly string[],
@@ -89,6 +97,12 @@ export class RsyncConnection {
     const stallTimeoutMs = this.stallTimeoutMs;
     return await runRsync({ program, args, what, stallTimeoutMs, ...call }, this.#clock, signal);
   }
+}
+
+/** The key of a file in that folder: its own name once rsync was interrupted in order, else a hidden one. */
+export function keyOfRsyncPartial(name: string): string | undefined {
+  const key = /^\.(.+)\.[A-Za-z0-9]{6}$/.exec(name)?.[1] ?? name;
+  return isKey(key) ? key : undefined;
 }
 
 /** "-rw-------     1048576 2026/01/01 00:00:00 name" */

@@ -22,6 +22,11 @@ const meanings: readonly Meaning[] = [
     hint: "Put its key into RSYNC_KNOWN_HOSTS (ssh-keyscan -p PORT HOST, compared with the server's own); with a port other than 22 the name is written [host]:port.",
   },
   {
+    sign: /Unable to negotiate|no matching .* found/i,
+    says: "its ssh server is too old: it offers only algorithms that ssh no longer uses",
+    hint: "Update the server; 'Their offer' names what it has. Where that cannot be, use an rclone target of type sftp (RCLONE_DESTINATION), which can be told to allow them (key_exchange, ciphers, macs, host_key_algorithms).",
+  },
+  {
     sign: /Load key .*: (invalid format|error in libcrypto|incorrect passphrase)|invalid format/i,
     says: "the ssh key cannot be read",
     hint: "RSYNC_SSH_KEY takes the whole private key in OpenSSH format, line breaks included, without a passphrase.",
@@ -29,7 +34,7 @@ const meanings: readonly Meaning[] = [
   {
     sign: /Permission denied \((publickey|keyboard|password|gssapi)|Too many authentication failures/i,
     says: "the ssh key is refused",
-    hint: "Add its public key to authorized_keys of that user on the server, or correct the user's name.",
+    hint: "Add its public key to authorized_keys of that user on the server, or correct the user's name. An RSA key does not do for a server that is too old for other signatures than ssh-rsa: make one of type ed25519 or ecdsa.",
   },
   {
     sign: /No user exists for uid/i,

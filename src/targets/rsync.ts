@@ -6,10 +6,16 @@ import type { Clock } from "../system/clock.ts";
 import type { Log } from "../system/log.ts";
 import { digestOfFile } from "../system/digest.ts";
 import { fetchInto, sweepFreshFolders, withFreshFolder } from "./fresh-folder.ts";
-import { checkKey } from "./keys.ts";
+import { checkKey, leftovers } from "./keys.ts";
 import { orFullHere } from "./local-failure.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
-import { PARTIAL_FOLDER, RsyncConnection, unlessNotThereYet, type Look } from "./rsync-connection.ts";
+import {
+  keyOfRsyncPartial,
+  PARTIAL_FOLDER,
+  RsyncConnection,
+  unlessNotThereYet,
+  type Look,
+} from "./rsync-connection.ts";
 import { parseDestination } from "./rsync-destination.ts";
 import { isDeletionRefused, rsyncFailure } from "./rsync-failure.ts";
 import type { RsyncEnd } from "./rsync-program.ts";
@@ -133,11 +139,14 @@ class RsyncTarget implements Target {
     });
   }
 
-  async sweep(signal: AbortSignal): Promise<void> {
+  async sweep(mayGo: (key: string) => boolean, signal: AbortSignal): Promise<void> {
     await sweepFreshFolders(this.#runFolder, this.#clock);
     // An append-only server keeps them as it keeps the rest; they are out of the way, and the next to send goes on in them.
     await this.#inWords("remove partial files", async (doing) => {
-      await this.#delete(`+ /${PARTIAL_FOLDER}/***\n- *\n`, doing, signal);
+      const names = leftovers(await this.#far.partialNames(doing, signal), keyOfRsyncPartial, mayGo);
+      const rules = names.map((name) => `+ /${PARTIAL_FOLDER}/${name}\n`);
+      // The folder itself goes with its last file.
+      if (names.length > 0) await this.#delete(`+ /${PARTIAL_FOLDER}/\n${rules.join("")}- *\n`, doing, signal);
     });
   }
 

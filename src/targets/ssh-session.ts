@@ -39,7 +39,10 @@ export async function withSsh<Result>(
   });
 }
 
-/** `ServerAlive…`: a far side that does not answer for a minute is given up. */
+/**
+ * `ServerAlive…`: a far side that does not answer for a minute is given up. `LogLevel`: below INFO ssh does not say that
+ * the two have no algorithm in common.
+ */
 function configuration(port: number, key: string, knownHosts: string): string {
   return `Host *
 Port ${port}
@@ -56,7 +59,7 @@ ControlMaster no
 ControlPath none
 ForwardAgent no
 RequestTTY no
-LogLevel ERROR
+LogLevel INFO
 ConnectTimeout 20
 ServerAliveInterval 15
 ServerAliveCountMax 4

@@ -62,8 +62,16 @@ export interface Target {
    * Rejects with RemovalForbiddenError where nothing may be removed (append-only servers, object lock).
    */
   remove(keys: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Takes away what interrupted transfers left behind (partial files), when no run is under way. */
-  sweep(signal: AbortSignal): Promise<void>;
+  /**
+   * Takes away what interrupted transfers of the keys that `mayGo` left behind (partial files). Others may be storing
+   * theirs in the same place at this moment, and hidden files of strangers are none of ours.
+   */
+  sweep(mayGo: (key: string) => boolean, signal: AbortSignal): Promise<void>;
+  /**
+   * Sentences that a person must read though the calls went well, since they were last taken. Each is in the log
+   * already. Left out by kinds that never have any.
+   */
+  takeRemarks?(): readonly string[];
 }
 
 /** Thrown (as `cause` or itself) when the same call may succeed later: timeouts, throttling, lost connections. */

@@ -18,16 +18,24 @@ export interface Place {
   everything(): Promise<readonly string[]>;
   /** Puts a file of somebody else there. */
   putForeign(name: string): Promise<void>;
+  /** Under which name, for `putForeign`, a half-stored object of that key would lie. */
+  partialName(key: string): string;
   /** A place whose folder the first put makes. Left out where the folder must exist. */
   readonly notThereYet?: Target;
   /** For kinds that let a program send: kills it, as it would be if memory ran out. */
   readonly killSender?: () => Promise<void>;
+  /**
+   * Lets somebody else store `content` under `key` once the next put has looked for it and before it stores anything.
+   * Gives the body to put.
+   */
+  overtake(key: string, content: string, body: Body): Promise<Body>;
   /** How many objects the test of long listings stores. */
   readonly many: number;
 }
 
 const MB = 1_000_000;
 const never = new AbortController().signal;
+const anyKey = () => true;
 
 /** Declares the tests that every kind of target has to pass. */
 export function targetContract(kind: string, openPlace: () => Promise<Place>): void {
@@ -57,7 +65,7 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       assert.deepEqual(await fresh.target.list(never), []);
       assert.equal((await fresh.target.readSmall(["a", "b"], never)).size, 0);
       await fresh.target.remove(["a"], never);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
     });
 
     it("a place that can be used passes the check, which leaves nothing there", async () => {
@@ -124,6 +132,16 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       assert.equal((await place.target.digest(key, never)).sha256, first.sha256);
     });
 
+    it("what somebody else stores between the look and the transfer stays; only the same bytes are taken for ours", async () => {
+      const key = freshKey();
+      const rivals = await place.overtake(key, "the rival's", await bodyOf("ours"));
+      await assert.rejects(place.target.put(key, rivals, never), /already holds other bytes under/);
+      assert.equal((await place.target.digest(key, never)).sha256, (await bodyOf("the rival's")).sha256);
+      const same = freshKey();
+      await place.target.put(same, await place.overtake(same, "ours", await bodyOf("ours")), never);
+      assert.equal((await place.target.digest(same, never)).sha256, (await bodyOf("ours")).sha256);
+    });
+
     it("a missing key is not found, and a failed fetch leaves no file", async () => {
       const notFound = (error: unknown) => error instanceof LifeboatError && error.kind === "not-found";
       await assert.rejects(place.target.digest("nothing-here", never), notFound);
@@ -156,8 +174,19 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       await fresh.target.put("key", await bodyOf("x"), never);
       assert.deepEqual(keysOf(await fresh.target.list(never)), ["key"]);
       await fresh.target.remove(["key"], never);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
       assert.deepEqual([...(await fresh.everything())].sort(), [".hidden", "a file of mine"]);
+    });
+
+    it("sweep takes the partial files of the keys it is given, and leaves those of others and hidden files of strangers", async () => {
+      const fresh = await openPlace();
+      const strangers = [".download-of-somebody.partial", ".app.conf.swp"];
+      const halves = [fresh.partialName("ours"), fresh.partialName("another-stack")];
+      for (const name of [...strangers, ...halves]) await fresh.putForeign(name);
+      await fresh.target.sweep((key) => key === "ours", never);
+      assert.deepEqual([...(await fresh.everything())].sort(), [...strangers, halves[1]!].sort());
+      await fresh.target.sweep(anyKey, never);
+      assert.deepEqual([...(await fresh.everything())].sort(), strangers.toSorted());
     });
 
     it("small objects are read together, and missing ones left out", async () => {
@@ -189,7 +218,7 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       stop.abort(new Error("the operator changed their mind"));
       await assert.rejects(put, /changed their mind/);
       assert.deepEqual(await fresh.target.list(never), []);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
       assert.deepEqual(await fresh.everything(), []);
       // What was left of it is not in the way of the next attempt.
       const again = await bodyOf("again");
@@ -243,7 +272,7 @@ export function targetContract(kind: string, openPlace: () => Promise<Place>): v
       await storeMany(fresh, keys, body);
       assert.deepEqual(keysOf(await fresh.target.list(never)).sort(), keys.toSorted());
       await fresh.target.remove(keys, never);
-      await fresh.target.sweep(never);
+      await fresh.target.sweep(anyKey, never);
       assert.deepEqual(await fresh.everything(), []);
     });
   });

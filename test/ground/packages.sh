@@ -4,7 +4,8 @@
 NODE_NEEDS="libatomic.so.1:libatomic1"
 ARCHIVE_TOOLS="tar:tar zstd:zstd"
 TEST_TOOLS="$ARCHIVE_TOOLS gzip:gzip gpg:gnupg rsync:rsync rrsync:rsync python3:python3 ssh:openssh-client
-  sshd:openssh-server sqlite3:sqlite3 setfattr:attr setfacl:acl rclone:rclone"
+  sshd:openssh-server sqlite3:sqlite3 setfattr:attr setfacl:acl rclone:rclone
+  strace:strace"
 
 prepare_archive_tools() { install_missing "$ARCHIVE_TOOLS"; }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { archiveKey, backupStem, indexKey, nextStem, parseKey, receiptKey } from "../../src/plan/names.ts";
+import { archiveKey, backupStem, indexKey, isLongOver, nextStem, parseKey, receiptKey } from "../../src/plan/names.ts";
 import { dice } from "./random.ts";
 
 const takenAt = new Date("2026-11-21T22:04:52.999Z");
@@ -98,4 +98,13 @@ suite("the next stem", () => {
     assert.deepEqual(stems, stems.toSorted(), `TEST_SEED=${random.seed}`);
     assert.equal(new Set(stems).size, stems.length, `TEST_SEED=${random.seed}`);
   });
+});
+
+test("a part is long over a day after its run began, under this very name only", () => {
+  const now = new Date("2026-11-02T02:00:00Z");
+  const isOver = (key: string) => isLongOver(key, "stack", now);
+  assert.ok(isOver("stack-20261101T015959Z-full.tar.zst.gpg"));
+  assert.ok(!isOver("stack-20261101T020001Z-full.tar.zst.gpg"));
+  assert.ok(!isOver("stack-two-20260101T000000Z-full.tar.zst.gpg"));
+  assert.ok(!isOver("download-of-somebody"));
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { LifeboatError } from "../../src/errors.ts";
 import { Secret } from "../../src/system/secret.ts";
 import { makeStack, never, obedient, savesOnHup, until, type Stack } from "./stack.ts";
 
@@ -162,6 +163,32 @@ describe("hooks", { concurrency: 4 }, () => {
       missing.quiescer().hold(never),
       /'.*data\/nothing', which was waited for, does not exist after 1 s/,
     );
+  });
+
+  test("a file that had content and is saved as an empty one fails the hook; one that was empty already is a warning", async (t) => {
+    const stack = await makeStack(t);
+    // A disk that is full takes names, but no bytes.
+    const onFullDisk = 'trap ": >/data/db.new; mv /data/db.new /data/db" HUP; while :; do sleep 1000 & wait $!; done';
+    await withData(stack, onFullDisk, { "lifeboat.before.wait-for": "data/db", "lifeboat.before.timeout": "1s" });
+    await stack.add("app", obedient, { "lifeboat.hold": "stop" });
+    await assert.rejects(stack.quiescer().hold(never), (error: LifeboatError) => {
+      assert.match(error.message, /'.*data\/db' had 3 bytes and was saved as an empty file/);
+      assert.match(error.hint!, /make room there .* do not restart it/);
+      return true;
+    });
+    assert.deepEqual(await stack.status("app", "atheme"), ["running", "running"]);
+    const hold = await stack.quiescer().hold(never);
+    assert.match(hold.warnings.join(), /'.*data\/db' is empty after 1 s/);
+    assert.deepEqual(await hold.release(), []);
+  });
+
+  test("a program that empties its file before it writes it is waited for", async (t) => {
+    const stack = await makeStack(t);
+    const inPlace = 'trap ": >/data/db; sleep 0.5; date >/data/db" HUP; while :; do sleep 1000 & wait $!; done';
+    const data = await withData(stack, inPlace, { "lifeboat.before.wait-for": "data/db" });
+    const hold = await stack.quiescer().hold(never);
+    assert.ok((await stat(join(data, "db"))).size > 0);
+    assert.deepEqual(hold.warnings, []);
   });
 
   test("a container that the signal ended is an error", async (t) => {

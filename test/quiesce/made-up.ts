@@ -34,5 +34,5 @@ export function container(
 }
 
 export function survey(all: readonly Container[], own?: Container): Survey {
-  return { all, scope: all.filter((one) => one !== own), own, warnings: [] };
+  return { all, scope: all.filter((one) => one !== own), oneOffs: [], own, warnings: [] };
 }

@@ -42,8 +42,8 @@ export interface SshServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** Starts a server; resolves once it accepts connections. */
-export async function startSshServer(access: SshAccess = "shell"): Promise<SshServer> {
+/** Starts a server, with more lines of sshd_config if need be; resolves once it accepts connections. */
+export async function startSshServer(access: SshAccess = "shell", ...more: readonly string[]): Promise<SshServer> {
   const home = await mkdtemp(join(tmpdir(), "lifeboat-sshd-"));
   const folder = join(home, "data");
   const [hostKey, clientKey, strangerKey] = ["host_key", "client_key", "stranger_key"].map((name) => join(home, name));
@@ -57,7 +57,7 @@ export async function startSshServer(access: SshAccess = "shell"): Promise<SshSe
     await writeFile(authorizedKeys, `${restriction(access, folder)}${await readFile(`${key}.pub`, "utf8")}`);
   await authorize(clientKey!);
   const config = join(home, "sshd_config");
-  await writeFile(config, sshdConfig(port, hostKey!, authorizedKeys));
+  await writeFile(config, [...more, sshdConfig(port, hostKey!, authorizedKeys)].join("\n"));
 
   let log = "";
   let server: ChildProcess | undefined;

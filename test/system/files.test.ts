@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from "node:fs/prom
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { isSystemError, writeAtomically } from "../../src/system/files.ts";
+import { isSystemError, syncFile, syncFolder, writeAtomically } from "../../src/system/files.ts";
 
 let folder: string;
 before(async () => (folder = await mkdtemp(join(tmpdir(), "lifeboat-files-"))));
@@ -24,4 +24,10 @@ test("a file that cannot be replaced is left as it was, and no partial file stay
   await assert.rejects(writeAtomically(path, "x"), (error) => isSystemError(error, "EISDIR", "ENOTEMPTY", "EEXIST"));
   assert.deepEqual(await readdir(join(folder, "blocked")), ["state.json"]);
   await chmod(path, 0o755);
+});
+
+test("a file system that syncs no folders is left to itself; a folder that is not there is still an error", async () => {
+  await assert.rejects(syncFile("/proc/self"), { code: "EINVAL" }); // The kernel's own is of that kind.
+  await syncFolder("/proc/self");
+  await assert.rejects(syncFolder(join(folder, "nowhere")), { code: "ENOENT" });
 });

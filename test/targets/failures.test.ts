@@ -39,6 +39,12 @@ const saidByRclone: readonly [exitCode: number, said: string, told: RegExp, agai
 const saidByRsync: readonly [exitCode: number, said: string, told: RegExp, again: boolean][] = [
   [255, "root@h: Permission denied (publickey).", /ssh key is refused/, false],
   [255, "No ED25519 host key is known for [h]:22 and you have requested strict checking.", /known hosts/, false],
+  [
+    255,
+    "Unable to negotiate with 10.0.0.1 port 22: no matching host key type found. Their offer: ssh-rsa,ssh-dss\r\nrsync: connection unexpectedly closed (0 bytes received so far) [sender]",
+    /ssh server is too old/,
+    false,
+  ],
   [11, 'rsync: write failed on "/d/.f": No space left on device (28)', /no space left/, false],
   [11, "rsync: mkstemp failed: Disk quota exceeded (122)", /no space left/, false],
   [23, 'rsync: [receiver] mkstemp "/d/.f" failed: Read-only file system (30)', /mounted read-only/, false],

@@ -10,7 +10,7 @@ import { targetContract } from "../contract/target-contract.ts";
 import { run } from "../servers/programs.ts";
 import { bodyIn, failureOf } from "./bodies.ts";
 import { mountSmallDisk } from "./small-disk.ts";
-import { never, testFolder } from "./tools.ts";
+import { anyKey, never, testFolder } from "./tools.ts";
 
 const root = testFolder();
 
@@ -22,7 +22,19 @@ targetContract("a local folder", async () => {
     slow: target,
     endlessBody: halfAPipe,
     everything: async () => await readdir(folder),
+    partialName: (key) => `.${key}.0a1b2c3d.partial`,
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
+    async overtake(key, content, body) {
+      const path = `${body.path}.late`;
+      await run("mkfifo", [path]);
+      // Opening waits for the reader, which comes after the look.
+      void open(path, "w").then(async (pipe) => {
+        await writeFile(join(folder, key), content);
+        await pipe.writeFile(await readFile(body.path));
+        await pipe.close();
+      });
+      return { ...body, path };
+    },
     many: 1200,
   };
 });
@@ -126,7 +138,7 @@ describe("a local folder", () => {
     await mkdir(join(folder, "sub"));
     await writeFile(join(folder, ".stack.tar.0a1b2c3d.partial"), "half");
     await writeFile(join(folder, ".gitignore"), "");
-    await openLocalTarget({ folder }).sweep(never);
+    await openLocalTarget({ folder }).sweep(anyKey, never);
     assert.deepEqual((await readdir(folder)).sort(), [".gitignore", "sub"]);
   });
 });

@@ -8,10 +8,11 @@ import { Secret } from "../../src/system/secret.ts";
 import { openRcloneTarget } from "../../src/targets/rclone.ts";
 import { isTransient } from "../../src/targets/target.ts";
 import { targetContract } from "../contract/target-contract.ts";
+import { startSshServer } from "../servers/sshd.ts";
 import { bodyIn, failureOf } from "./bodies.ts";
 import { assertSecretsKept, recordPrograms } from "./recorded-programs.ts";
 import { mountSmallDisk } from "./small-disk.ts";
-import { never, targetTools, testFolder } from "./tools.ts";
+import { anyKey, never, targetTools, testFolder } from "./tools.ts";
 
 const root = testFolder();
 const tools = targetTools();
@@ -29,8 +30,13 @@ targetContract("an rclone remote that shows half-written files", async () => {
     slow: openRcloneTarget({ destination, env: slowly }, tools),
     notThereYet: openRcloneTarget({ destination: `${destination}/made/by/put`, env }, tools),
     everything: async () => (await readdir(folder)).filter((name) => name !== "made"),
+    partialName: (key) => `.${key}.0a1b2c3d.partial`,
     putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
     killSender: () => programs.kill("rclone"),
+    async overtake(key, content, body) {
+      await programs.before("rclone", "moveto", `printf '%s' "${content}" >'${join(folder, key)}'`);
+      return body;
+    },
     many: 6,
   };
 });
@@ -99,8 +105,35 @@ describe("an rclone target", () => {
     const dayBefore = new Date(Date.now() - 25 * 60 * 60 * 1000);
     await utimes(join(runFolder, ".target-old"), dayBefore, dayBefore);
     const folder = mkdtempSync(join(root, "place-"));
-    await openRcloneTarget({ destination: `disk:${folder}`, env }, { ...tools, runFolder }).sweep(never);
+    await openRcloneTarget({ destination: `disk:${folder}`, env }, { ...tools, runFolder }).sweep(anyKey, never);
     assert.deepEqual(await readdir(runFolder), [".target-new"]);
+  });
+
+  it("a server whose own md5sum sees other files than its sftp takes backups: we compare ourselves", async () => {
+    const bin = mkdtempSync(join(root, "bin-"));
+    const wrong = `#!/bin/sh\n[ $# -gt 0 ] || exec /usr/bin/md5sum\necho "d41d8cd98f00b204e9800998ecf8427e  $1"\n`;
+    for (const name of ["md5sum", "sha1sum"]) await writeFile(join(bin, name), wrong, { mode: 0o755 });
+    await using server = await startSshServer("shell", `SetEnv PATH=${bin}:/usr/bin:/bin`);
+    const settings = {
+      TYPE: "sftp",
+      HOST: server.host,
+      PORT: String(server.port),
+      USER: server.user,
+      KEY_FILE: server.clientKey,
+      KNOWN_HOSTS_FILE: server.knownHosts,
+      SHELL_TYPE: "unix",
+      MD5SUM_COMMAND: "md5sum",
+    };
+    const away = Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [
+        `RCLONE_CONFIG_NAS_${name}`,
+        new Secret(value, { redacted: false }),
+      ]),
+    );
+    const target = openRcloneTarget({ destination: `nas:${server.folder}`, env: away }, tools);
+    const body = await bodyIn(root, "sealed");
+    await target.put("key", body, never);
+    assert.equal((await target.digest("key", never)).sha256, body.sha256);
   });
 
   it("secrets are in no argument and in no error", async () => {

@@ -9,6 +9,8 @@ export interface RecordedPrograms {
   argumentsSeen(): Promise<string>;
   /** More arguments for each later call of a program, put before its own; [] for none again. */
   addArguments(program: string, args: readonly string[]): Promise<void>;
+  /** Runs a line of shell before the next call that has `argument` among its own, and only then lets that begin. */
+  before(program: string, argument: string, line: string): Promise<void>;
   /** SIGKILL to the latest call of a program. */
   kill(program: string): Promise<void>;
 }
@@ -29,15 +31,21 @@ export async function recordPrograms(folder: string, ...programs: readonly strin
 printf '%s\\n' "${program}" "$@" >>'${record}'
 echo $$ >'${join(bin, program)}.pid'
 PATH='${real}'
+[ ! -e '${join(bin, program)}.before' ] || . '${join(bin, program)}.before'
 exec ${program} $(cat '${join(bin, program)}.more') "$@"
 `;
     await writeFile(join(bin, program), script);
     await chmod(join(bin, program), 0o755);
   }
+  const before = async (program: string, argument: string, line: string) => {
+    const path = join(bin, `${program}.before`);
+    await writeFile(path, `case " $* " in *' ${argument} '*) rm '${path}'; ${line} ;; esac\n`);
+  };
   process.env["PATH"] = `${bin}${delimiter}${real}`;
   return {
     argumentsSeen: async () => await readFile(record, "utf8"),
     kill: async (program) => void process.kill(Number(await readFile(join(bin, `${program}.pid`), "utf8")), "SIGKILL"),
+    before,
     addArguments: async (program, args) => await writeFile(join(bin, `${program}.more`), args.join(" ")),
   };
 }

@@ -1,8 +1,9 @@
 import { mkdtempSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after } from "node:test";
 import { Secret } from "../../src/system/secret.ts";
+import { PARTIAL_FOLDER } from "../../src/targets/rsync-connection.ts";
 import { openRsyncTarget, type RsyncOptions, type RsyncTools } from "../../src/targets/rsync.ts";
 import type { Target } from "../../src/targets/target.ts";
 import type { Place } from "../contract/target-contract.ts";
@@ -10,8 +11,8 @@ import { startSshServer, type SshAccess, type SshServer } from "../servers/sshd.
 import type { RecordedPrograms } from "./recorded-programs.ts";
 
 /** A server that is stopped when the tests of this file have run. */
-export async function serverFor(access: SshAccess): Promise<SshServer> {
-  const server = await startSshServer(access);
+export async function serverFor(access: SshAccess, ...more: readonly string[]): Promise<SshServer> {
+  const server = await startSshServer(access, ...more);
   after(async () => await server[Symbol.asyncDispose]());
   return server;
 }
@@ -40,9 +41,20 @@ export async function rsyncPlace(
     target,
     slow: withSlowPut(target, programs),
     notThereYet: openRsyncTarget({ ...options, destination: `${options.destination}/made` }, tools),
-    everything: async () => (await readdir(folder)).filter((name) => name !== "made"),
-    putForeign: async (name) => await writeFile(join(folder, name), "foreign"),
+    async everything() {
+      const found = await readdir(folder, { recursive: true });
+      return found.filter((name) => !name.startsWith("made") && name !== PARTIAL_FOLDER);
+    },
+    partialName: (key) => `${PARTIAL_FOLDER}/.${key}.a1B2c3`,
+    async putForeign(name) {
+      await mkdir(dirname(join(folder, name)), { recursive: true });
+      await writeFile(join(folder, name), "foreign");
+    },
     killSender: () => programs.kill("rsync"),
+    async overtake(key, content, body) {
+      await programs.before("rsync", "--ignore-existing", `printf '%s' "${content}" >'${join(folder, key)}'`);
+      return body;
+    },
     many: 6,
   };
 }

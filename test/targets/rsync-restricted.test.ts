@@ -10,7 +10,7 @@ import type { SshServer } from "../servers/sshd.ts";
 import { bodyIn, failureOf } from "./bodies.ts";
 import { recordPrograms } from "./recorded-programs.ts";
 import { optionsFor, rsyncPlace, serverFor } from "./rsync-place.ts";
-import { never, targetTools, testFolder } from "./tools.ts";
+import { anyKey, never, targetTools, testFolder } from "./tools.ts";
 
 const root = testFolder();
 const tools = targetTools();
@@ -43,7 +43,7 @@ describe("an rsync target behind rrsync", { timeout: 300_000 }, () => {
     assert.ok(failure instanceof RemovalForbiddenError, String(failure));
     assert.match(hintOf(failure)!, /'-no-del'/);
     assert.deepEqual(await target.list(never), [{ key: "key", sizeBytes: 6 }]);
-    await target.sweep(never);
+    await target.sweep(anyKey, never);
   });
 
   it("that speaks sftp only is refused with the way to use it", async () => {

@@ -12,7 +12,7 @@ import { bodyIn, failureOf } from "./bodies.ts";
 import { assertSecretsKept, recordPrograms } from "./recorded-programs.ts";
 import { optionsFor, rsyncPlace, serverFor } from "./rsync-place.ts";
 import { mountSmallDisk } from "./small-disk.ts";
-import { never, targetTools, testFolder } from "./tools.ts";
+import { anyKey, never, targetTools, testFolder } from "./tools.ts";
 
 const root = testFolder();
 const tools = targetTools();
@@ -53,6 +53,18 @@ describe("an rsync target", { timeout: 300_000 }, () => {
     await other.changeHostKey();
     await check(options, /the host key has changed/, /Find out why/);
     assert.equal(cases.length, 4);
+  });
+
+  it("a server with none but old algorithms is told as such, with what it offers, and not tried again", async () => {
+    for (const line of ["KexAlgorithms diffie-hellman-group14-sha1", "Ciphers aes128-cbc", "MACs hmac-md5"]) {
+      const ciphers = line.startsWith("MACs") ? ["Ciphers aes128-ctr"] : [];
+      const server = await serverFor("shell", line, ...ciphers);
+      const failure = await failureOf(openRsyncTarget(await optionsFor(server, server.folder), tools).list(never));
+      assert.match(failure.message, /its ssh server is too old/);
+      assert.match(describeError(failure), new RegExp(`Their offer: ${line.split(" ")[1]}`));
+      assert.match(hintOf(failure)!, /Update the server.*RCLONE_DESTINATION/);
+      assert.ok(!isTransient(failure));
+    }
   });
 
   it("on a full disk says that there is no space there, and lists nothing half-written", async () => {
@@ -144,7 +156,7 @@ describe("an rsync target", { timeout: 300_000 }, () => {
     await writeFile(join(folder, "sub", "file"), "");
     await mkdir(join(folder, ".lifeboat-partial"));
     await writeFile(join(folder, ".lifeboat-partial", "key"), "half");
-    await openRsyncTarget(await optionsFor(server, folder), tools).sweep(never);
+    await openRsyncTarget(await optionsFor(server, folder), tools).sweep(anyKey, never);
     assert.deepEqual(await readdir(folder), ["sub"]);
     assert.deepEqual(await readdir(join(folder, "sub")), ["file"]);
   });

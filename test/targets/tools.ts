@@ -18,4 +18,6 @@ export function targetTools() {
   return { clock: systemClock, log: silentLog, runFolder: testFolder() };
 }
 
+export const anyKey = () => true;
+
 export const never: AbortSignal = new AbortController().signal;

@@ -77,7 +77,7 @@ async function shipTo(
     await failpoint("ship:receipt", signal);
     await prove(target, receipt.key, receiptBody, signal);
   } catch (error) {
-    await takeBack(target, placed, log);
+    await takeBack(target, placed, [archive.key, index.key, receipt.key], log);
     throw error;
   }
   const tookMs = Math.round(clock.elapsedMs() - began);
@@ -97,13 +97,18 @@ async function prove(target: Target, key: string, file: Body, signal: AbortSigna
 }
 
 /** Leaves no half backup behind, as far as the target still answers: what stays has no receipt and is swept later. */
-async function takeBack(target: Target, keys: readonly string[], log: Tools["log"]): Promise<void> {
+async function takeBack(
+  target: Target,
+  placed: readonly string[],
+  all: readonly string[],
+  log: Tools["log"],
+): Promise<void> {
   // Must also run while everything else is being cancelled, and end before the engine's grace period does.
   const TAKE_BACK_MS = 5000;
   try {
     const signal = AbortSignal.timeout(TAKE_BACK_MS);
-    if (keys.length > 0) await target.remove(keys, signal);
-    await target.sweep(signal);
+    if (placed.length > 0) await target.remove(placed, signal);
+    await target.sweep((key) => all.includes(key), signal);
   } catch (error) {
     log.warn("half-shipped backup left behind; it has no receipt and is removed by a later run", {
       target: target.name,

@@ -24,7 +24,7 @@ export interface Conduct {
  */
 export async function conduct(
   command: string,
-  { clock, log, showsReport = false }: Pick<Tools, "clock" | "log" | "showsReport">,
+  { clock, log, targets, showsReport = false }: Pick<Tools, "clock" | "log" | "targets" | "showsReport">,
   recipe: (run: Conduct) => Promise<void>,
 ): Promise<RunReport> {
   const startedAt = clock.now();
@@ -68,5 +68,6 @@ export async function conduct(
     failure = error;
     if (!showsReport) log.error(`${command} failed`, { error: describeError(error), hint: hintOf(error) });
   }
+  for (const target of targets) warnings.push(...(target.takeRemarks?.() ?? []));
   return settle({ command, startedAt, finishedAt: clock.now(), steps, warnings, notes, leftDown, failure, ...facts });
 }

@@ -31,8 +31,10 @@ const daemonSchema = z.object({
   nextRunAt: z.iso.datetime().optional(),
   /** Scheduled runs that did not begin because one was still under way. */
   skippedOverlaps: z.number().int().nonnegative(),
-  /** The targets as they were when last looked at, with what is wrong with them. */
-  targets: z.array(z.object({ name: z.string(), problem: z.string().optional() })).optional(),
+  /** The targets as they were when last looked at, with what is wrong with them, and what will be. */
+  targets: z
+    .array(z.object({ name: z.string(), problem: z.string().optional(), remarks: z.array(z.string()).optional() }))
+    .optional(),
 });
 
 export type DaemonState = z.infer<typeof daemonSchema>;

@@ -55,7 +55,10 @@ export async function health({ config, clock }: { config: Config; clock: Clock }
   return {
     healthy: problems.length === 0,
     problems,
-    warnings: unusable.areAll ? [] : unusable.sentences,
+    warnings: [
+      ...(unusable.areAll ? [] : unusable.sentences),
+      ...(daemon?.targets ?? []).flatMap(({ remarks }) => remarks ?? []),
+    ],
     ...(state?.lastGood ? { lastGood: state.lastGood } : {}),
     ...(daemon?.nextRunAt ? { nextRunAt: daemon.nextRunAt } : {}),
   };

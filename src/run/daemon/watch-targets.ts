@@ -9,6 +9,8 @@ export interface TargetSeen {
   readonly name: string;
   /** Why no backup could be put there; absent if one could. */
   readonly problem?: string;
+  /** Sentences about what someone should look at; absent if there are none. */
+  readonly remarks?: string[];
 }
 
 /** One that answers takes a second or two; a file server that is being woken up, some more. */
@@ -27,23 +29,31 @@ export async function watchTargets(
   tell: (seen: readonly TargetSeen[]) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const known = new Map<string, string | undefined>(targets.map(({ name }) => [name, undefined]));
+  const known = new Map<string, TargetSeen>(targets.map(({ name }) => [name, { name }]));
   let suspects = targets;
   while (!signal.aborted && suspects.length > 0) {
     const failures = await Promise.all(suspects.map((target) => failureOf(target, clock, signal)));
     if (signal.aborted) return;
-    for (const [at, { name }] of suspects.entries()) {
+    for (const [at, target] of suspects.entries()) {
+      const { name } = target;
       const failure = failures[at];
+      const before = known.get(name)?.problem;
       const problem = failure === undefined ? undefined : redact(describeError(failure));
-      if (problem !== undefined && problem !== known.get(name)) {
+      if (problem !== undefined && problem !== before) {
         log.warn("no backup can be put to a target", { target: name, error: problem, hint: hintOf(failure) });
-      } else if (problem === undefined && known.get(name) !== undefined) {
+      } else if (problem === undefined && before !== undefined) {
         log.info("target can be used again", { target: name });
       }
-      known.set(name, problem);
+      const remarks = [...(target.takeRemarks?.() ?? [])];
+      const seen = {
+        name,
+        ...(problem === undefined ? {} : { problem }),
+        ...(remarks.length === 0 ? {} : { remarks }),
+      };
+      known.set(name, seen);
     }
-    tell([...known].map(([name, problem]) => (problem === undefined ? { name } : { name, problem })));
-    suspects = suspects.filter(({ name }) => known.get(name) !== undefined);
+    tell([...known.values()]);
+    suspects = suspects.filter(({ name }) => known.get(name)?.problem !== undefined);
     if (suspects.length > 0) await clock.sleep(AGAIN_MS, signal).catch(() => undefined); // Aborted: the loop ends.
   }
 }

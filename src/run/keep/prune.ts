@@ -1,5 +1,5 @@
 import { decideRetention } from "../../plan/retention.ts";
-import { parseKey } from "../../plan/names.ts";
+import { isLongOver } from "../../plan/names.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { acquireLock } from "../../system/lock.ts";
@@ -21,9 +21,6 @@ export interface Pruning {
   readonly refused?: string;
 }
 
-/** Objects of a run that is still under way have no receipt yet; after a day nothing is under way any more. */
-const ORPHAN_AGE_MS = 24 * 60 * 60 * 1000;
-
 /** Decides, without doing. The backup of a restore that is not ended may be wanted again, so it stays. */
 export function planPruning(holding: Holding, { config, clock }: Tools, pending?: Pending): Pruning {
   const now = clock.now();
@@ -38,8 +35,7 @@ export function planPruning(holding: Holding, { config, clock }: Tools, pending?
     now,
   );
   const orphans = holding.orphans.filter(({ keys: [key] }) => {
-    const takenAt = key === undefined ? undefined : parseKey(key, config.name)?.takenAt;
-    return takenAt !== undefined && now.getTime() - takenAt.getTime() > ORPHAN_AGE_MS;
+    return key !== undefined && isLongOver(key, config.name, now);
   });
   const wanted = holding.backups.find(({ receipt }) => receipt.id === pending?.backupId)?.receipt;
   const isSpared = ({ id }: { readonly id: string }) => id === wanted?.id || id === wanted?.parent;
@@ -74,7 +70,7 @@ export async function pruneTarget(
     ...holding.orphans.filter(({ stem }) => pruning.sweep.includes(stem)).flatMap(({ keys }) => keys),
   ];
   if (rest.length > 0) await target.remove(rest, signal);
-  await target.sweep(signal);
+  await target.sweep((key) => isLongOver(key, tools.config.name, tools.clock.now()), signal);
   if (pruning.refused !== undefined) tools.log.warn("pruning refused", { target: target.name, why: pruning.refused });
   for (const { id, reasons } of pruning.remove) tools.log.info("backup removed", { target: target.name, id, reasons });
   return pruning;
