@@ -44,7 +44,7 @@ function parseSet(text: string): readonly RowSetColumn[] {
     });
 }
 
-/** For --help and the reference page. */
+/** For `help settings` and the reference page. */
 export const ROW_SETS = {
   name: "RESTORE_ROWS_<NAME>",
   words: "`table:column`, several separated by commas",

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { extract } from "../../archive/extract.ts";
 import type { Receipt } from "../../archive/receipt.ts";
 import type { RunReport } from "../../report/outcome.ts";
+import { bytesOf, type ByteString } from "../../sources/names.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { syncFolder } from "../../system/files.ts";
 import { acquireLock } from "../../system/lock.ts";
@@ -20,7 +21,7 @@ import type { Tools } from "../conduct/tools.ts";
  * passed its checks: the receipt its authentication, the sealed files their digests, each file its SHA-256.
  */
 export async function restoreTo(
-  wanted: Wanted & { readonly to: string; readonly only?: readonly string[] },
+  wanted: Wanted & { readonly to: string; readonly only?: readonly ByteString[] },
   tools: Tools,
   signal: AbortSignal,
 ): Promise<RunReport> {
@@ -51,7 +52,7 @@ export async function restoreTo(
       fetched: await run.step("fetch", () => fetchBackup({ ...found, backup: combination.full }, spool, tools, signal)),
     };
     await failpoint("restore:fetched", signal);
-    const only = wanted.only?.map((path) => Buffer.from(`backup/${path}`));
+    const only = wanted.only?.map((path) => bytesOf(`backup/${path}`));
     const parts = { ...fetched, ...(only && { only }), ...(below && { below }) };
     await run.step("extract", () => extractAndPublish(to, parts, receipt, run, tools, signal));
     log.info("backup restored", { id: receipt.id, from: found.target.name, to });
