@@ -48,10 +48,20 @@ export async function fullBackup(tools: Tools, signal: AbortSignal): Promise<Run
   return await backUp("full", tools, signal);
 }
 
-async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal): Promise<RunReport> {
+/** As `backup`, unless a good backup was taken since `due`: by a command, or by whoever had the lock until now. */
+export async function backupDueAt(due: Date, tools: Tools, signal: AbortSignal): Promise<RunReport> {
+  return await backUp("settings", tools, signal, due);
+}
+
+async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal, due?: Date): Promise<RunReport> {
   const { config, clock } = tools;
   return await conduct("backup", tools, async (run) => {
     using _lock = await acquireLock(config.state, "backup", config.lockTimeoutMs, clock, signal);
+    const last = (await readState(config.state))?.lastGood;
+    if (due && last && new Date(last.takenAt) >= due) {
+      run.say(`no backup is made: '${last.id}' was taken at ${last.takenAt}, after this one was due`);
+      return;
+    }
     await failpoint("backup:locked", signal);
     await updateState(config.state, { lastRunAt: clock.now().toISOString() });
     for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
