@@ -9,7 +9,8 @@ import type { RunReport } from "../../report/outcome.ts";
 import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
 import { freeBytes, isSystemError, syncFolder } from "../../system/files.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
-import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
+import { requireDestination } from "./destination.ts";
+import { makeQuarantine, publish } from "./publish.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 export interface WantedFile {
@@ -28,9 +29,9 @@ export interface WantedFile {
 export async function restoreFile(wanted: WantedFile, tools: Tools, signal: AbortSignal): Promise<RunReport> {
   const { log } = tools;
   return await conduct("restore", tools, async (run) => {
-    const [file, to] = [resolve(wanted.file), resolve(wanted.to)];
+    const file = resolve(wanted.file);
     const sizeBytes = await sizeOfFile(file);
-    await requireEmpty(to);
+    const to = await requireDestination(wanted.to, tools.config);
     const quarantine = await makeQuarantine(to);
     try {
       const opened = await run.step("open", () => openOldFile(file, tools.keys, signal));

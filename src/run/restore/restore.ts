@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { extract } from "../../archive/extract.ts";
 import type { Receipt } from "../../archive/receipt.ts";
 import type { RunReport } from "../../report/outcome.ts";
@@ -12,7 +12,8 @@ import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { fetchBackup, type Fetched } from "../catalogue/fetch.ts";
 import { findBackup, type Wanted } from "../catalogue/find.ts";
 import { pendingInPlace } from "../in-place/pending.ts";
-import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
+import { requireDestination, requireOwners } from "./destination.ts";
+import { makeQuarantine, publish } from "./publish.ts";
 import { openSpool, requireSpace } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -27,8 +28,7 @@ export async function restoreTo(
 ): Promise<RunReport> {
   const { config, clock, log } = tools;
   return await conduct("restore", tools, async (run) => {
-    const to = resolve(wanted.to);
-    await requireEmpty(to);
+    const to = await requireDestination(wanted.to, config);
     using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
     // Not ended here: a folder may be all that can be restored to while the other cannot go on.
     const pending = await pendingInPlace(config.state);
@@ -37,6 +37,7 @@ export async function restoreTo(
     const { receipt } = found.backup;
     run.note({ backupId: receipt.id });
     await using spool = await openSpool(config.state, clock);
+    await requireOwners(found, wanted.only, spool, tools, signal);
     for (const folder of loneParts(receipt, wanted.only)) {
       run.warn(
         `only parts of the increment in '${folder}' are restored, and as they are: its README.txt says what they need`,
