@@ -1,5 +1,4 @@
-import { Command, CommanderError } from "commander";
-import { closestMatch } from "leven";
+import { Command, CommanderError, Help } from "commander";
 import type { Surroundings } from "./assemble.ts";
 import { addBackup } from "./cli/backup.ts";
 import { commandLine } from "./cli/command.ts";
@@ -9,17 +8,18 @@ import { addDecrypt } from "./cli/decrypt.ts";
 import { addDiff } from "./cli/diff.ts";
 import { addFind } from "./cli/find.ts";
 import { addHealth } from "./cli/health.ts";
+import { addHelp, commandNames } from "./cli/help.ts";
 import { addInPlaceHelper } from "./cli/in-place-helper.ts";
 import { addList } from "./cli/list.ts";
 import { addLs } from "./cli/ls.ts";
 import { addPrune } from "./cli/prune.ts";
 import { addRestore } from "./cli/restore.ts";
 import { addRestoreRows } from "./cli/restore-rows.ts";
+import { unknownCommand } from "./cli/unknown-command.ts";
 import { addVerify } from "./cli/verify.ts";
 import { addVersion } from "./cli/version.ts";
 import { SettingsError } from "./config/problems.ts";
-import { settingsHelp } from "./config/reference.ts";
-import { describeError, exitCodeOf, exitCodes, hintOf, Interrupted, LifeboatError } from "./errors.ts";
+import { describeError, exitCodeOf, hintOf, Interrupted, LifeboatError } from "./errors.ts";
 import { redact } from "./system/secret.ts";
 import { version } from "./version.ts";
 
@@ -38,6 +38,7 @@ const commands = [
   addConfig,
   addHealth,
   addVersion,
+  addHelp,
   addInPlaceHelper,
 ];
 
@@ -48,9 +49,10 @@ export async function lifeboat(args: readonly string[], world: Surroundings): Pr
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage;
-    tellError(error, world, args.includes("--json"));
-    return exitCodeOf(error);
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const told = error instanceof CommanderError ? usageError(error, args, program) : error;
+    tellError(told, world, args.includes("--json"));
+    return exitCodeOf(told);
   }
   return exitCode;
 }
@@ -59,28 +61,43 @@ function programOf(world: Surroundings, end: (exitCode: number) => void): Comman
   const { stdout, stderr } = world;
   const program = new Command("lifeboat")
     .description("Backs up a stack, proves it, and brings it back. Without a command: the daemon, on schedule.")
-    .version(version, "--version")
+    .version(version, "-v, --version")
+    .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
-    .addHelpText("after", `\nSettings are environment variables (each also as NAME_FILE):\n${settingsHelp()}`)
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      // Told with all other errors, once, in their form.
+      outputError: () => undefined,
+    })
+    .configureHelp({ formatHelp: commandsFirst })
+    .addHelpText("after", "\nSettings are environment variables: 'lifeboat help settings' shows them.")
     .showSuggestionAfterError();
   const line = commandLine(program, world, end);
   program.allowExcessArguments().action(async () => {
-    if (program.args[0] !== undefined) throw unknownCommand(program.args[0], program);
+    if (program.args[0] !== undefined) throw unknownCommand(program.args[0], commandNames(line));
     await runDaemon(line);
   });
   for (const add of commands) add(line);
   return program;
 }
 
-function unknownCommand(word: string, program: Command): LifeboatError {
-  const names = program
-    .createHelp()
-    .visibleCommands(program)
-    .map((each) => each.name());
-  const near = closestMatch(word, names, { maxDistance: 3 });
-  return new LifeboatError("usage", `there is no command '${word}'`, {
-    hint: near === undefined ? `There are: ${names.join(", ")}.` : `Did you mean '${near}'?`,
+/** What somebody who does not know the program wants to see comes before options that mean nothing to them yet. */
+function commandsFirst(this: Help, command: Command, helper: Help): string {
+  const sections = Help.prototype.formatHelp.call(helper, command, helper).trimEnd().split("\n\n");
+  const isOptions = (section: string) => section.startsWith("Options:");
+  const ordered = [...sections.filter((section) => !isOptions(section)), ...sections.filter(isOptions)];
+  return `${ordered.join("\n\n")}\n`;
+}
+
+/** What the parser of the command line has to say, as an error of ours. */
+function usageError({ message }: CommanderError, args: readonly string[], program: Command): LifeboatError {
+  const [what = "", meant] = message.replace(/^error: /, "").split("\n");
+  const command = args.find((word) => program.commands.some((each) => each.name() === word));
+  const suggestion = /^\(Did you mean (?:one of )?(.*)\?\)$/.exec(meant ?? "")?.[1];
+  const help = `'lifeboat help${command === undefined ? "" : ` ${command}`}' shows what there is.`;
+  return new LifeboatError("usage", what.replace(/\.$/, ""), {
+    hint: suggestion === undefined ? help : `Did you mean '${suggestion}'? ${help}`,
   });
 }
 

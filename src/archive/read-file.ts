@@ -21,11 +21,14 @@ async function heldPath(
   { indexPath, keys, path }: SealedBackup & { readonly path: Buffer },
   signal: AbortSignal,
 ): Promise<Buffer> {
+  const belowSources = path.toString("utf8").replace(/^backup\//, "");
   for await (const entry of readIndex(indexPath, keys, signal)) {
     if (!entry.path.equals(path)) continue;
     if (entry.type === "file") return path;
     if (entry.type === "hardlink" && entry.linkTarget) return entry.linkTarget;
-    throw new LifeboatError("not-found", `'${path.toString("utf8")}' is a ${entry.type} in the backup, not a file`);
+    throw new LifeboatError("not-found", `'${belowSources}' is a ${entry.type} in the backup, not a file`);
   }
-  throw new LifeboatError("not-found", `there is no '${path.toString("utf8")}' in the backup`);
+  throw new LifeboatError("not-found", `there is no '${belowSources}' in the backup`, {
+    hint: "`lifeboat ls ID` shows what there is.",
+  });
 }

@@ -24,7 +24,13 @@ export async function select(
     if (only.some((path) => isAtOrBelow(entry.path, path))) linked.add(entry.linkTarget.toString("latin1"));
   }
   for (const path of missing)
-    throw new LifeboatError("not-found", `there is no '${path.toString("utf8")}' in the backup`);
+    throw new LifeboatError(
+      "not-found",
+      `there is no '${path.toString("utf8").replace(/^backup\//, "")}' in the backup`,
+      {
+        hint: "`lifeboat ls ID` shows what there is.",
+      },
+    );
   return {
     has: (entry) =>
       only.some(

@@ -32,7 +32,12 @@ export function commandLine(program: Command, world: Surroundings, end: (exitCod
     program,
     world,
     command: (words, description) =>
-      program.command(words).description(description).option("--json", "print JSON, for machines"),
+      // The program itself takes excess arguments, to say what they may have meant.
+      program
+        .command(words)
+        .description(description)
+        .allowExcessArguments(false)
+        .option("--json", "print JSON, for machines"),
     assembled: async (purpose) => ({
       ...(await assemble(world, purpose)),
       showsReport: printsReport(program) && world.stdout.isTTY === true && world.stderr.isTTY === true,

@@ -1,5 +1,5 @@
 import { exitCodeOf } from "../errors.ts";
-import { backup } from "../run/backup/backup.ts";
+import { backup, backupDueAt } from "../run/backup/backup.ts";
 import { tellAhead } from "../run/backup/tell-ahead.ts";
 import { daemon } from "../run/daemon/daemon.ts";
 import type { CommandLine } from "./command.ts";
@@ -8,7 +8,8 @@ import type { CommandLine } from "./command.ts";
 export async function runDaemon({ assembled, world: { signal }, end }: CommandLine): Promise<void> {
   const tools = await assembled("backup");
   const works = {
-    runBackup: (runSignal: AbortSignal) => backup(tools, runSignal),
+    runBackup: (runSignal: AbortSignal, due?: Date) =>
+      due === undefined ? backup(tools, runSignal) : backupDueAt(due, tools, runSignal),
     tellAhead: () => tellAhead(tools, signal),
   };
   const interrupted = await daemon(tools, works, signal);

@@ -2,6 +2,7 @@ import { exitCodes } from "../errors.ts";
 import { printable } from "../report/printable.ts";
 import { tinted, type Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
+import { shownPath } from "../run/catalogue/paths.ts";
 import { diff, type Change } from "../run/look/diff.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 
@@ -34,7 +35,7 @@ const TINTS = { added: "green", removed: "red", changed: "yellow" } as const;
 
 function changeText(change: Change, look: Look): string {
   const slash = change.type === "folder" ? "/" : "";
-  const path = `${printable(change.path.toString("utf8")) || "."}${slash}`;
+  const path = `${shownPath(change.path)}${slash}`;
   const how = change.change === "changed" ? `  (${howText(change, look)})` : "";
   return `${tinted(MARKS[change.change], TINTS[change.change], look)} ${path}${how}`;
 }

@@ -1,10 +1,11 @@
 import { exitCodes } from "../errors.ts";
-import { printable } from "../report/printable.ts";
 import { tinted, type Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
 import { findFiles, type Version } from "../run/look/find-files.ts";
+import { shownPath } from "../run/catalogue/paths.ts";
 import { formatEntry } from "../run/look/ls.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
+import { linkText } from "./ls.ts";
 
 export function addFind({ command, assembled, print, end, world: { signal } }: CommandLine): void {
   command("find <glob>", "find a file in all backups; says in which of them its content changed")
@@ -38,14 +39,13 @@ const TINTS = { new: "green", changed: "yellow", same: "dim" } as const;
 function versionText({ id, takenAt, content, path, entry }: Version, look: Look): string {
   const time = (at: Date) => timeText(at, look.timeZone).padEnd(TIME);
   const size = entry.type === "file" ? sizeText(entry.sizeBytes) : entry.type;
-  const link = entry.linkTarget ? ` -> ${printable(entry.linkTarget.toString("utf8"))}` : "";
   return [
     id,
     time(new Date(takenAt)),
     tinted(content.padEnd("CONTENT".length), TINTS[content], look),
     size.padStart(9),
     time(new Date(Number(entry.mtimeNs / 1_000_000n))),
-    `${printable(path.toString("utf8"))}${link}`,
+    `${shownPath(path)}${linkText(entry)}`,
   ].join("  ");
 }
 

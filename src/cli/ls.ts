@@ -1,6 +1,7 @@
 import { printable } from "../report/printable.ts";
 import type { Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
+import { shownMember } from "../run/catalogue/paths.ts";
 import { formatEntry, listEntries, type IndexEntry } from "../run/look/ls.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 
@@ -22,7 +23,12 @@ function entryText(entry: IndexEntry, look: Look): string {
   const bits = [..."rwxrwxrwx"].map((letter, at) => (entry.mode & (1 << (8 - at)) ? letter : "-")).join("");
   const owner = `${entry.uid}:${entry.gid}`.padStart(11);
   const time = timeText(new Date(Number(entry.mtimeNs / 1_000_000n)), look.timeZone);
-  const path = printable(entry.path.toString("utf8"));
-  const link = entry.linkTarget ? ` -> ${printable(entry.linkTarget.toString("utf8"))}` : "";
-  return `${type}${bits} ${owner} ${sizeText(entry.sizeBytes).padStart(9)} ${time} ${path}${link}`;
+  const path = `${shownMember(entry.path)}${linkText(entry)}`;
+  return `${type}${bits} ${owner} ${sizeText(entry.sizeBytes).padStart(9)} ${time} ${path}`;
+}
+
+/** Where a link leads: what it says itself, or the file that it is another name of. */
+export function linkText({ type, linkTarget }: Pick<IndexEntry, "type" | "linkTarget">): string {
+  if (!linkTarget) return "";
+  return ` -> ${type === "hardlink" ? shownMember(linkTarget) : printable(linkTarget.toString("utf8"))}`;
 }

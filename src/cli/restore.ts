@@ -1,5 +1,6 @@
 import { LifeboatError } from "../errors.ts";
 import { parseMoment } from "../plan/moment.ts";
+import { pathBelowSources } from "../run/catalogue/paths.ts";
 import { planInPlace, restoreInPlace } from "../run/in-place/in-place.ts";
 import { bringBackLeftovers } from "../run/recovery/recover.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
@@ -48,7 +49,7 @@ export function addRestore(line: CommandLine): void {
         id,
         ...given({ target: options.target }),
         ...(at === undefined ? {} : { takenBy: parseMoment(at, tools.config.schedule.timeZone) }),
-        ...(only === undefined ? {} : { only: only.map((path) => trimmed(path, tools.config.sources)) }),
+        ...(only === undefined ? {} : { only: only.map((path) => partOf(path, tools.config.sources)) }),
       };
       if (options.to !== undefined) {
         tell(await restoreTo({ ...wanted, to: options.to }, tools, world.signal), options.json, tools);
@@ -114,11 +115,9 @@ function bytesOf(size: string): number {
   throw new LifeboatError("usage", `--max-size '${size}' is no size`, { hint: "Such as 500M or 20G." });
 }
 
-/** Relative to the sources; a path within them may also be given as the plan shows it, from the root. */
-function trimmed(path: string, sources: string): string {
-  const inside = path.startsWith(`${sources}/`) ? path.slice(sources.length) : path;
-  const plain = inside.replace(/^(\.?\/+)+/, "").replace(/\/+$/, "");
-  if (plain !== "" && plain !== ".") return plain;
+function partOf(path: string, sources: string): string {
+  const below = pathBelowSources(path, sources);
+  if (below !== "") return below;
   throw new LifeboatError("usage", `--only '${path}' is everything`, {
     hint: "Leave --only out to restore all of it.",
   });

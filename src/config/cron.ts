@@ -30,6 +30,7 @@ export const cron: Kind<string> = {
       const right = "minute, hour, day of month, month, day of week, such as '0 2 * * *' for every night at two";
       throw new Misfit(`has ${count} ${count === 1 ? "field" : "fields"} instead of 5 or 6`, right);
     }
+    refuseStepsFromNowhere(expression);
     refuseBothDays(expression);
     refuseNeverFiring(expression);
     if (!validate(expression))
@@ -41,6 +42,17 @@ export const cron: Kind<string> = {
 /** The parsed expression, counting from `from` in UTC. The expression was decoded above. */
 export function parseCron(expression: string, from: Date): CronExpression {
   return CronExpressionParser.parse(expression, { currentDate: from, tz: "UTC" });
+}
+
+/** "5/15" is "5-59/15" to some programs and nothing to others. */
+function refuseStepsFromNowhere(expression: string): void {
+  const fields = expression.split(" ");
+  const lasts = [59, 59, 23, 31, 12, 6].slice(6 - fields.length);
+  for (const [at, field] of fields.entries()) {
+    const [, from, step] = /^(\d+)\/(\d+)$/.exec(field) ?? [];
+    if (from !== undefined)
+      throw new Misfit(`'${field}' has no range to step through`, `'${from}-${lasts[at]}/${step}'`);
+  }
 }
 
 /** Programs disagree on whether both days must match (node-cron) or either (cron-parser, crontab). */

@@ -1,4 +1,6 @@
-import type { SettingProblem } from "./problems.ts";
+import { passphrase } from "./kinds.ts";
+import { Misfit, type SettingProblem } from "./problems.ts";
+import { textOfFile } from "./setting-file.ts";
 import { settingNames, settingOf, type SettingName } from "./settings.ts";
 import { remarkOn } from "./strangers.ts";
 
@@ -13,6 +15,8 @@ export interface Given {
 
 export interface Gathered {
   readonly given: ReadonlyMap<SettingName, Given>;
+  /** Settings that someone gave, but whose value is not known: that is the problem, whatever else follows from it. */
+  readonly unread: ReadonlySet<SettingName>;
   readonly problems: readonly SettingProblem[];
   readonly warnings: readonly string[];
 }
@@ -22,16 +26,15 @@ export function gatherSettings(env: Environment, readFile: (path: string) => str
   const given = new Map<SettingName, Given>();
   const problems: SettingProblem[] = [];
   const warnings: string[] = [];
+  const unread = new Set<SettingName>();
   for (const name of settingNames) {
     try {
       const found = take(name, env, readFile);
-      if (!found) continue;
-      given.set(name, found);
-      const remark = oddEnds(found.text);
-      if (remark) warnings.push(`${found.file === undefined ? name : `${name}_FILE`} ${remark}`);
+      if (found) given.set(name, found);
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error;
       problems.push(error.problem);
+      unread.add(name);
     }
   }
   for (const [name, value] of Object.entries(env)) {
@@ -40,7 +43,7 @@ export function gatherSettings(env: Environment, readFile: (path: string) => str
     if (remark?.weight === "error") problems.push({ name, problem: remark.problem, right: remark.right });
     if (remark?.weight === "warning") warnings.push(`${name} ${remark.problem}; right would be: ${remark.right}`);
   }
-  return { given, problems, warnings };
+  return { given, unread, problems, warnings };
 }
 
 const ours: ReadonlySet<string> = new Set(settingNames.flatMap((name) => [name, `${name}_FILE`]));
@@ -67,15 +70,10 @@ function take(name: SettingName, env: Environment, readFile: (path: string) => s
   if (file === undefined) return value === undefined ? undefined : { text: value };
   let text: string;
   try {
-    text = readFile(file).replace(/\r?\n$/, "");
+    text = textOfFile(file, readFile).replace(lineEndOf(name), "");
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Unreadable({
-      name: `${name}_FILE`,
-      given: file,
-      problem: `cannot be read (${why})`,
-      right: "a file that is there and readable",
-    });
+    if (!(error instanceof Misfit)) throw error;
+    throw new Unreadable({ name: `${name}_FILE`, given: file, problem: error.message, right: error.right });
   }
   if (text.trim() === "") {
     throw new Unreadable({
@@ -88,14 +86,12 @@ function take(name: SettingName, env: Environment, readFile: (path: string) => s
   return { text: tidy(name, text), file };
 }
 
+/** `gpg --passphrase-file` takes a carriage return for a part of the passphrase, so it is none of the line's end. */
+function lineEndOf(name: SettingName): RegExp {
+  return settingOf(name).kind === passphrase ? /\n$/ : /\r?\n$/;
+}
+
 /** Blanks around a value mean nothing, except in a secret, where nobody can know. */
 function tidy(name: SettingName, text: string): string {
   return settingOf(name).secret ? text : text.trim();
-}
-
-/** What old compose versions and editors leave around a value; it would become part of a passphrase unseen. */
-function oddEnds(text: string): string | undefined {
-  if (/^(["']).*\1$/s.test(text)) return "begins and ends with a quote, which is taken as part of the value";
-  if (text !== text.trim()) return "begins or ends with a blank, which is taken as part of the value";
-  return undefined;
 }

@@ -20,6 +20,9 @@ export const lines: Kind<string> = { words: "text, several lines allowed", decod
 /** Kept from every output. */
 export const secret: Kind<Secret> = { words: "secret", decode: (text) => new Secret(text) };
 
+/** As `secret`, where gpg has to read the same file in the same way. */
+export const passphrase: Kind<Secret> = { ...secret };
+
 export const flag: Kind<boolean> = {
   words: "true or false",
   decode(text) {

@@ -24,7 +24,7 @@ export class SettingsError extends LifeboatError {
         ...warnings.map((warning) => `  warning: ${warning}`),
       ].join("\n"),
       {
-        hint: "Every setting is described in docs/reference/settings.md and by 'lifeboat --help'.",
+        hint: "Every setting is described in docs/reference/settings.md and by 'lifeboat help settings'.",
       },
     );
     this.name = "SettingsError";

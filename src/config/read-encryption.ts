@@ -25,7 +25,7 @@ export function readEncryption(findings: Findings): Config["encryption"] {
         `GPG_PASSPHRASE has fewer than ${MIN_PASSPHRASE_LENGTH} characters, which can be guessed; 'openssl rand -base64 30' makes a good one`,
       );
     }
-    return { kind: "passphrase", passphrase };
+    return { kind: "passphrase", passphrase: withoutEditorsMarks(passphrase) };
   }
   return armored.length > 0 ? { kind: "public-keys", armored } : { kind: "none" };
 }
@@ -39,6 +39,31 @@ export function requireEncryption({ values, isGiven, complain }: Findings): void
     "a passphrase that is also kept elsewhere ('openssl rand -base64 30' makes one), or BACKUP_ENCRYPTION=none to write backups in clear",
   );
 }
+
+/**
+ * A passphrase that `gpg --passphrase-file` would not take from the same file as we do, or nobody could type, must not
+ * seal anything. A copy of its file that an editor has been at still opens what was sealed with it.
+ */
+export function requireTypeable({ values, complain }: Findings): void {
+  const passphrase = values.GPG_PASSPHRASE?.reveal() ?? "";
+  const odd = ODD_CHARACTERS.find(({ pattern }) => pattern.test(passphrase));
+  if (odd === undefined) return;
+  const right =
+    "one line of plain text, such as 'openssl rand -base64 30' makes, so that gpg opens the backups with it too";
+  complain("GPG_PASSPHRASE", odd.problem, right);
+}
+
+function withoutEditorsMarks(passphrase: Secret): Secret {
+  return new Secret(passphrase.reveal().replace(/^\uFEFF|[\r\n]+$/g, ""));
+}
+
+const ODD_CHARACTERS: readonly { readonly pattern: RegExp; readonly problem: string }[] = [
+  { pattern: /\uFFFD/, problem: "has bytes that are no UTF-8 text" },
+  { pattern: /\uFEFF/, problem: "has a byte order mark, which an editor put there unseen" },
+  { pattern: /\r$/, problem: "ends with a carriage return, as lines of Windows do" },
+  { pattern: /[\r\n]/, problem: "has more than one line, of which gpg takes the first" },
+  { pattern: /\p{Cc}/u, problem: "has a control character in it" },
+];
 
 function readPublicKeys({ values, complain }: Findings): readonly string[] {
   const text = values.GPG_PUBLIC_KEY_RING;

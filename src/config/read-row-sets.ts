@@ -1,5 +1,6 @@
 import type { Environment } from "./environment.ts";
 import type { SettingProblem } from "./problems.ts";
+import { textOfFile } from "./setting-file.ts";
 
 /** One table of a set, and the column that says whose a row is. */
 export interface RowSetColumn {
@@ -23,7 +24,7 @@ export function readRowSets(env: Environment, readFile: (path: string) => string
     }
     if (sets.has(set)) complain(`'${set}' is given twice`, `one of ${PREFIX}${set} and ${PREFIX}${set}_FILE`);
     try {
-      sets.set(set, parseSet(file === undefined ? value : readFile(value)));
+      sets.set(set, parseSet(file === undefined ? value : textOfFile(value, readFile)));
     } catch (error) {
       complain(error instanceof Error ? error.message : String(error), "table:column,table:column");
     }
@@ -44,7 +45,7 @@ function parseSet(text: string): readonly RowSetColumn[] {
     });
 }
 
-/** For --help and the reference page. */
+/** For `help settings` and the reference page. */
 export const ROW_SETS = {
   name: "RESTORE_ROWS_<NAME>",
   words: "`table:column`, several separated by commas",

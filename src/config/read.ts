@@ -2,7 +2,7 @@ import type { Config } from "./config.ts";
 import { gatherSettings, type Environment, type Given } from "./environment.ts";
 import { decodeSettings, refuseUseless, type Findings } from "./findings.ts";
 import { SettingsError } from "./problems.ts";
-import { readEncryption, readPrivateKeys, requireEncryption } from "./read-encryption.ts";
+import { readEncryption, readPrivateKeys, requireEncryption, requireTypeable } from "./read-encryption.ts";
 import { readPostgres } from "./read-postgres.ts";
 import { readRowSets } from "./read-row-sets.ts";
 import { readExcludes, requireSources } from "./read-sources.ts";
@@ -38,12 +38,13 @@ export function readSettings(env: Environment, world: World, purpose: Purpose = 
   const gathered = gatherSettings(env, (path) => world.readFile(path));
   const problems = [...gathered.problems];
   const warnings = [...gathered.warnings];
-  const findings = decodeSettings(gathered.given, problems, warnings);
+  const findings = decodeSettings(gathered, problems, warnings);
   const exists = (path: string) => world.exists(path);
   const targets = readTargets(findings, env, exists);
   if (purpose === "backup") {
     requireSources(findings, exists);
     requireEncryption(findings);
+    requireTypeable(findings);
   }
   if (purpose === "backup" || purpose === "restore") requireTarget(findings, targets);
   const postgres = readPostgres(findings, exists);

@@ -3,7 +3,7 @@ import { ROW_SETS } from "./read-row-sets.ts";
 import type { Group } from "./setting.ts";
 import { settingNames, settingOf, type SettingName } from "./settings.ts";
 
-/** The settings as `--help` shows them: name, default, and what it means in plain text. */
+/** The settings as `help settings` shows them: name, default, and what it means in plain text. */
 export function settingsHelp(): string {
   const lines = byGroup().flatMap(([group, names]) => [`\n${group}`, ...names.map(helpEntry)]);
   const rows = [`\nRows`, `  ${ROW_SETS.name}`, ...indented(ROW_SETS.meaning)];

@@ -1,5 +1,5 @@
 import { cron } from "./cron.ts";
-import { duration, flag, folder, line, lines, oneOf, patterned, secret, wholeNumber } from "./kinds.ts";
+import { duration, flag, folder, line, lines, oneOf, patterned, passphrase, secret, wholeNumber } from "./kinds.ts";
 import type { Setting } from "./setting.ts";
 import { timeZone } from "./time-zone.ts";
 
@@ -121,7 +121,7 @@ export const BACKUP_SETTINGS = {
   },
   GPG_PASSPHRASE: {
     group: "Encryption",
-    kind: secret,
+    kind: passphrase,
     secret: true,
     meaning:
       "Passphrase the archives are encrypted with; `gpg --decrypt` opens them too. Keep a copy where the backups are not: without it they are lost. `openssl rand -base64 30` makes a good one.",

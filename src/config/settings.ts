@@ -63,7 +63,7 @@ const OTHER_SETTINGS = {
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 
-/** Every setting this version honours. Parsing, `--help`, `lifeboat config` and the reference page are made from it. */
+/** Every setting this version honours. Parsing, `help settings`, `lifeboat config` and the reference page are made from it. */
 export const SETTINGS = { ...BACKUP_SETTINGS, ...POSTGRES_SETTINGS, ...TARGET_SETTINGS, ...OTHER_SETTINGS };
 
 export type SettingName = keyof typeof SETTINGS;

@@ -15,7 +15,7 @@ const OURS = /^(BACKUP|VERIFY|DRILL|NOTIFY)[_-]/i;
 export function remarkOn(name: string): Remark | undefined {
   const known = elsewhere.get(name.replace(/_FILE$/, ""));
   if (known) return known;
-  const close = alias(name) ?? nearest(name, candidates);
+  const close = alias(name) ?? withPrefix(name) ?? nearest(name, candidates);
   const isOurs = OURS.test(name);
   if (!isOurs && (!close || SHORT_NAMES.has(close))) return undefined;
   return {
@@ -28,6 +28,11 @@ export function remarkOn(name: string): Remark | undefined {
 /** Too short for a resemblance to mean anything. */
 const SHORT_NAMES: ReadonlySet<string> = new Set(["TZ", "TZ_FILE", "NO_COLOR_FILE"]);
 const candidates = settingNames.flatMap((name) => [name, `${name}_FILE`]);
+
+/** RETENTION_DAYS for BACKUP_RETENTION_DAYS. One word alone may be anybody's. */
+function withPrefix(name: string): string | undefined {
+  return name.includes("_") ? candidates.find((candidate) => candidate === `BACKUP_${name.toUpperCase()}`) : undefined;
+}
 
 function alias(name: string): string | undefined {
   const known = ALIASES[name.replace(/_FILE$/, "") as keyof typeof ALIASES];
@@ -43,6 +48,12 @@ const ALIASES = {
   BACKUP_PASSWORD: "GPG_PASSPHRASE",
   BACKUP_ENCRYPTION_KEY: "GPG_PASSPHRASE",
   GPG_PASSWORD: "GPG_PASSPHRASE",
+  CRON: "BACKUP_CRON_EXPRESSION",
+  CRON_SCHEDULE: "BACKUP_CRON_EXPRESSION",
+  SCHEDULE: "BACKUP_CRON_EXPRESSION",
+  RETENTION: "BACKUP_RETENTION_DAYS",
+  KEEP_DAYS: "BACKUP_RETENTION_DAYS",
+  PASSPHRASE: "GPG_PASSPHRASE",
   RUN_ON_STARTUP: "BACKUP_ON_START",
 } as const;
 

@@ -34,6 +34,13 @@ export function printable(name: ByteString | Buffer): string {
   return bytes.toString("latin1").replace(/[^\x20-\x5b\x5d-\x7e]/g, (byte) => escaped(byte, "latin1"));
 }
 
+/** The name that `printable` wrote, and any other text as it is. */
+export function fromPrintable(text: string): ByteString {
+  return byteStringOf(text).replace(/\\(\\|x([0-9a-f]{2}))/g, (_, __, byte: string | undefined) =>
+    byte === undefined ? "\\" : String.fromCharCode(parseInt(byte, 16)),
+  );
+}
+
 function escaped(character: string, encoding: BufferEncoding): string {
   if (character === "\\") return "\\\\";
   const bytes = Buffer.from(character, encoding);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
@@ -26,22 +26,57 @@ export async function acquireLock(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Lock> {
-  mkdirSync(stateFolder, { recursive: true });
-  const ownerFile = join(stateFolder, "lock.json");
   const deadline = clock.elapsedMs() + timeoutMs;
-  const database = new Database(join(stateFolder, "lock.db"), { timeout: 0 });
+  const database = openLock(stateFolder, "lock");
   try {
     while (!tryLock(database)) {
       const leftMs = deadline - clock.elapsedMs();
-      if (leftMs <= 0) throw lockedError(stateFolder, ownerFile, timeoutMs);
+      if (leftMs <= 0) throw lockedError(stateFolder, timeoutMs);
       await clock.sleep(Math.min(POLL_MS, leftMs), signal);
     }
   } catch (error) {
     database.close();
     throw error;
   }
+  return ownedBy(what, database, stateFolder, "lock", clock);
+}
+
+/**
+ * Makes this process the daemon of `stateFolder` until the lock is released; runs go on beside it. Throws a "locked"
+ * error naming the one that is it already.
+ */
+export function becomeDaemon(stateFolder: string, clock: Clock): Lock {
+  const database = openLock(stateFolder, "daemon-lock");
+  if (tryLock(database)) return ownedBy("daemon", database, stateFolder, "daemon-lock", clock);
+  database.close();
+  const owner = ownerOf(stateFolder, "daemon-lock");
+  const who = owner === undefined ? "" : ` (process ${owner.pid} on ${owner.host}, since ${owner.since})`;
+  throw new LifeboatError("locked", `a daemon runs on '${stateFolder}' already${who}`, {
+    hint:
+      "Without a command, 'lifeboat' is the daemon. Commands run beside it: 'lifeboat backup' makes a backup now, " +
+      "'lifeboat help' shows the others. A second daemon needs a BACKUP_STATE and a BACKUP_NAME of its own.",
+  });
+}
+
+/** Names of a lock's files: the lock itself is `NAME.db`, its owner is in `NAME.json`. */
+type LockName = "lock" | "daemon-lock";
+
+/** Folder and file are for this user alone, whatever the umask: whoever can open the file could take the lock. */
+function openLock(stateFolder: string, name: LockName): Database.Database {
+  if (mkdirSync(stateFolder, { recursive: true }) !== undefined) chmodSync(stateFolder, 0o700);
+  const path = join(stateFolder, `${name}.db`);
+  if (!existsSync(path)) {
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
+  }
+  return new Database(path, { timeout: 0 });
+}
+
+function ownedBy(what: string, database: Database.Database, stateFolder: string, name: LockName, clock: Clock): Lock {
   const owner: Owner = { what, pid: process.pid, host: hostname(), since: clock.now().toISOString() };
-  writeFileSync(ownerFile, JSON.stringify(owner));
+  const path = join(stateFolder, `${name}.json`);
+  writeFileSync(path, JSON.stringify(owner), { mode: 0o600 });
+  chmodSync(path, 0o600);
   return lockOf(database);
 }
 
@@ -69,7 +104,7 @@ export function isLocked(folder: string): boolean {
  * if somebody else has it.
  */
 export function lockFolder(folder: string): Lock | undefined {
-  const database = new Database(join(folder, "lock.db"), { timeout: 0 });
+  const database = openLock(folder, "lock");
   if (tryLock(database)) return lockOf(database);
   database.close();
   return undefined;
@@ -94,14 +129,18 @@ function tryLock(database: Database.Database): boolean {
   }
 }
 
-function lockedError(stateFolder: string, ownerFile: string, timeoutMs: number): LifeboatError {
-  let who = "another run";
+/** Undefined where the owner has the lock but has not written its name yet. */
+function ownerOf(stateFolder: string, name: LockName): Owner | undefined {
   try {
-    const owner = JSON.parse(readFileSync(ownerFile, "utf8")) as Owner;
-    who = `'${owner.what}' (process ${owner.pid} on ${owner.host}, since ${owner.since})`;
+    return JSON.parse(readFileSync(join(stateFolder, `${name}.json`), "utf8")) as Owner;
   } catch {
-    // The owner has the lock but has not written its name yet; the message does without.
+    return undefined;
   }
+}
+
+function lockedError(stateFolder: string, timeoutMs: number): LifeboatError {
+  const owner = ownerOf(stateFolder, "lock");
+  const who = owner ? `'${owner.what}' (process ${owner.pid} on ${owner.host}, since ${owner.since})` : "another run";
   return new LifeboatError("locked", `'${stateFolder}' is locked by ${who}; waited ${Math.round(timeoutMs / 1000)} s`, {
     hint: "Wait for that run to end, or give LOCK_TIMEOUT more time. A lock is never left behind by a dead process.",
   });

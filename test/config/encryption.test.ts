@@ -52,6 +52,30 @@ suite("encryption", () => {
     assert.match(problemOf({ GPG_PRIVATE_KEY_PASSPHRASE: "open sesame" }), /does nothing without GPG_PRIVATE_KEY/);
   });
 
+  test("a passphrase that gpg would not take from the same file, or nobody can type, seals nothing", () => {
+    const refused = {
+      "two lines": [/more than one line/, "one-one-one-one\ntwo\n"],
+      "an empty line first": [/more than one line/, "\none-one-one-one\n"],
+      "two line breaks": [/more than one line/, "one-one-one-one\n\n"],
+      "a line of Windows": [/carriage return/, "one-one-one-one\r\n"],
+      "a byte order mark": [/byte order mark/, "\uFEFFone-one-one-one\n"],
+      "bytes that are not text": [/no UTF-8/, "one-\uFFFD-one-one-one\n"],
+      "a NUL": [/control character/, "one-\0-one-one-one\n"],
+      "an escape": [/control character/, "one-\x1b[A-one-one-one\n"],
+    } as const;
+    for (const [what, [problem, text]] of Object.entries(refused)) {
+      const env = { ...bare, GPG_PASSPHRASE_FILE: "/p" };
+      assert.match(problemOf(env, worldWith({ "/p": text })), problem, what);
+      assert.doesNotMatch(problemOf(env, worldWith({ "/p": text })), /one-/, what);
+      assert.deepEqual(problemsOf(env, worldWith({ "/p": text }), "restore"), [], what);
+    }
+    for (const text of ["one-one-one-one\r\n", "\uFEFFone-one-one-one\r\n\r\n"]) {
+      const { encryption } = read({ GPG_PASSPHRASE_FILE: "/p" }, worldWith({ "/p": text }), "restore").config;
+      assert.equal(encryption.kind === "passphrase" && encryption.passphrase.reveal(), "one-one-one-one");
+    }
+    assert.equal(problemOf({ GPG_PASSPHRASE: "größer als nötig, Ünïcode" }), "");
+  });
+
   test("a passphrase that can be guessed is a warning", () => {
     assert.match(read({ GPG_PASSPHRASE: "hunter2" }).warnings.join(), /fewer than 12 characters/);
     assert.doesNotMatch(read({ GPG_PASSPHRASE: "hunter2" }).warnings.join(), /hunter2/);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { settingNames } from "../../src/config/settings.ts";
-import { fine, problemOf, problemsOf, read, worldWith } from "./world.ts";
+import { fine, privateKey, problemOf, problemsOf, read, sshKey, worldWith } from "./world.ts";
+
+const rsync = { RSYNC_DESTINATION: "user@nas:/backups", RSYNC_SSH_KEY: sshKey };
 
 suite("NAME_FILE", () => {
   test("every setting can be read from a file", () => {
@@ -9,7 +11,8 @@ suite("NAME_FILE", () => {
       const problem = problemsOf({ [name]: "", [`${name}_FILE`]: "/nowhere" }).find(
         (one) => one.name === `${name}_FILE`,
       );
-      assert.match(problem?.problem ?? "", /cannot be read .*\/nowhere/, name);
+      assert.equal(problem?.problem, "is not there", name);
+      assert.equal(problem?.given, "/nowhere");
     }
   });
 
@@ -19,9 +22,42 @@ suite("NAME_FILE", () => {
       return encryption.kind === "passphrase" ? encryption.passphrase.reveal() : undefined;
     };
     assert.equal(secretOf("correct horse battery\n"), "correct horse battery");
-    assert.equal(secretOf("correct horse battery\r\n"), "correct horse battery");
-    assert.equal(secretOf("correct horse battery\n\n"), "correct horse battery\n");
     assert.equal(secretOf(" correct horse battery"), " correct horse battery");
+    const env = { ...fine, GPG_PRIVATE_KEY: privateKey, GPG_PRIVATE_KEY_PASSPHRASE_FILE: "/k" };
+    const { privateKeyPassphrase } = read(env, worldWith({ "/k": "open sesame\n\r\n" })).config;
+    assert.equal(privateKeyPassphrase?.reveal(), "open sesame\n");
+  });
+
+  test("a file that cannot be read is one problem, not what would follow from a setting left out", () => {
+    const unset = { GPG_PASSPHRASE: "" };
+    for (const name of ["GPG_PASSPHRASE", "GPG_PUBLIC_KEY_RING"]) {
+      assert.match(
+        problemOf({ ...unset, [`${name}_FILE`]: "/nowhere" }),
+        new RegExp(`^${name}_FILE: is not there → .*$`),
+      );
+      assert.equal(problemsOf({ ...unset, [`${name}_FILE`]: "/nowhere" }).length, 1);
+    }
+    for (const name of ["RSYNC_SSH_KEY", "RSYNC_KNOWN_HOSTS"]) {
+      const env = { ...rsync, RSYNC_KNOWN_HOSTS: "nas ssh-ed25519 A", [name]: "", [`${name}_FILE`]: "/nowhere" };
+      assert.deepEqual(
+        problemsOf(env).map((problem) => problem.name),
+        [`${name}_FILE`],
+      );
+    }
+    const both = { ...unset, GPG_PUBLIC_KEY_RING: "x", GPG_PUBLIC_KEY_RING_FILE: "/nowhere" };
+    assert.match(problemOf(both), /^GPG_PUBLIC_KEY_RING: both .* are set → one of the two$/);
+  });
+
+  test("a file that is a folder was made by Docker, and one that may not be read has an owner", () => {
+    const failing = (code: string) => ({
+      ...worldWith(),
+      readFile: () => {
+        throw Object.assign(new Error(`${code}: of the system`), { code });
+      },
+    });
+    assert.match(problemOf({ BACKUP_NAME_FILE: "/n" }, failing("EISDIR")), /is a folder, as Docker makes one/);
+    assert.match(problemOf({ BACKUP_NAME_FILE: "/n" }, failing("EACCES")), /may not be read by this user/);
+    assert.match(problemOf({ BACKUP_NAME_FILE: "/n" }, failing("EIO")), /cannot be read \(EIO: of the system\)/);
   });
 
   test("NAME beside NAME_FILE is an error, also when both say the same", () => {
@@ -32,7 +68,7 @@ suite("NAME_FILE", () => {
   test("a file that cannot be read is an error that names the path", () => {
     assert.match(
       problemOf({ BACKUP_NAME_FILE: "/run/secrets/name" }),
-      /BACKUP_NAME_FILE: cannot be read \(ENOENT.*'\/run\/secrets\/name'\)/,
+      /BACKUP_NAME_FILE: is not there → the path of a file in this container/,
     );
   });
 
@@ -95,6 +131,10 @@ suite("names that are no settings", () => {
       ["LOG_LEVL", "LOG_LEVEL"],
       ["LOCK_TIMOUT", "LOCK_TIMEOUT"],
       ["BAKCUP_NAME", "BACKUP_NAME"],
+      ["RETENTION_DAYS", "BACKUP_RETENTION_DAYS"],
+      ["CRON_EXPRESSION", "BACKUP_CRON_EXPRESSION"],
+      ["CRON", "BACKUP_CRON_EXPRESSION"],
+      ["PASSPHRASE_FILE", "GPG_PASSPHRASE_FILE"],
     ] as const) {
       const env = { ...fine, [given]: "x", RCLONE_DESTINATION: "nas:x" };
       const found = read(env).warnings.filter((warning) => warning.startsWith(`${given} `));

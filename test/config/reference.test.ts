@@ -14,7 +14,7 @@ suite("the table of settings", () => {
     assert.equal(page("exit-codes"), exitCodesPage());
   });
 
-  test("every setting is in the page, its env file, --help and the config command", () => {
+  test("every setting is in the page, its env file, `help settings` and the config command", () => {
     const page = settingsPage();
     const inForce = showSettingsJson(read({ ...fine }));
     for (const name of settingNames) {
@@ -40,7 +40,7 @@ suite("the table of settings", () => {
     }
   });
 
-  test("--help fits a terminal of 80 columns", () => {
+  test("help settings fits a terminal of 80 columns", () => {
     for (const line of settingsHelp().split("\n")) assert.ok(line.length <= 80, line);
   });
 });

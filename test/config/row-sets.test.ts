@@ -43,7 +43,7 @@ suite("sets of rows", () => {
     assert.match(problems, /^RESTORE_ROWS_D_FILE: 'D' is given twice/m);
   });
 
-  test("sets are on the reference page, in --help and in the config command", () => {
+  test("sets are on the reference page, in `help settings` and in the config command", () => {
     assert.match(settingsPage(), /\| `RESTORE_ROWS_<NAME>` \|/);
     assert.match(settingsHelp(), /^ {2}RESTORE_ROWS_<NAME>$/m);
     assert.match(showSettings(read({ ...fine, RESTORE_ROWS_X: "a : b" })), /^RESTORE_ROWS_X +a:b +\(set\)$/m);

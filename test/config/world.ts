@@ -13,7 +13,7 @@ export function worldWith(
     ...rest,
     readFile(path) {
       const text = files[path];
-      if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+      if (text === undefined) throw Object.assign(new Error("no such file"), { code: "ENOENT" });
       return text;
     },
     exists: (path) => path in files || folders.includes(path.replace(/\/\.$/, "")),

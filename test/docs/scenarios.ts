@@ -19,6 +19,8 @@ export const scenarios: readonly Scenario[] = [
     files: appStack,
     async after(stack) {
       assert.equal(await stack.sh("cat restored/my-stack/my-data/note"), "worth keeping\n");
+      const nowhere = "docker compose run --rm backup restore latest --to /nowhere 2>&1 || echo exit code $?";
+      assert.match(await stack.sh(nowhere), /'\/nowhere' is in the container itself.*exit code 2/s);
     },
   },
   {

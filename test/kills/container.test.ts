@@ -21,7 +21,7 @@ test("SIGKILL of the sidecar's container at any moment of a backup, then a start
   await stack.add("app", obedient, { "lifeboat.hold": "pause" });
   const sidecar = `${stack.project}-sidecar`;
   t.after(() => docker("rm", "--force", "--volumes", sidecar));
-  const { data, archive } = await startSidecar(sidecar, stack.project, stack.folder);
+  const { data, restored } = await startSidecar(sidecar, stack.project, stack.folder);
   await putGeneration(data, 0);
   const begunAtMs = performance.now();
   await lifeboat("backup");
@@ -38,8 +38,8 @@ test("SIGKILL of the sidecar's container at any moment of a backup, then a start
       await docker("start", sidecar);
       await until("the daemon has brought back what it found", async () => (await timesStarted()) > before);
       assert.deepEqual(await stack.status("db", "app"), ["running", "running"]);
-      await lifeboat("restore", "latest", "--to", `/archive/restored/${round}`);
-      assert((await generationOf(join(archive, "restored", `${round}`))) >= 0);
+      await lifeboat("restore", "latest", "--to", `/restored/${round}`);
+      assert((await generationOf(join(restored, `${round}`))) >= 0);
     });
   }
   await lifeboat("backup");
@@ -54,10 +54,14 @@ test("SIGKILL of the sidecar's container at any moment of a backup, then a start
   }
 });
 
-/** With the engine's socket, and the folders of its data and its archive on this side. */
-async function startSidecar(name: string, project: string, folder: string): Promise<{ data: string; archive: string }> {
-  const [data, archive] = [join(folder, "data"), join(folder, "archive")];
-  for (const each of [data, archive]) await mkdir(each);
+/** With the engine's socket; gives the folders on this side of its data and of what it restores. */
+async function startSidecar(
+  name: string,
+  project: string,
+  folder: string,
+): Promise<{ data: string; restored: string }> {
+  const [data, archive, restored] = [join(folder, "data"), join(folder, "archive"), join(folder, "restored")];
+  for (const each of [data, archive, restored]) await mkdir(each);
   await writeFile(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
   const settings = {
     BACKUP_NAME: "killed",
@@ -67,14 +71,14 @@ async function startSidecar(name: string, project: string, folder: string): Prom
   };
   await docker(
     ...["run", "--detach", "--label", removalLabel, "--name", name, "--network", "none"],
-    ...["--volume", `${data}:/backup:ro`, "--volume", `${archive}:/archive`],
+    ...["--volume", `${data}:/backup:ro`, "--volume", `${archive}:/archive`, "--volume", `${restored}:/restored`],
     ...["--volume", `${folder}/passphrase:/run/passphrase:ro`, "--volume", "/var/lib/lifeboat"],
     ...["--volume", `${engineSocket}:/var/run/docker.sock`],
     ...Object.entries(settings).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
     "lifeboat:dev",
   );
   await until("the daemon has started", async () => (await logOf(name)).includes("daemon started"));
-  return { data, archive };
+  return { data, restored };
 }
 
 /** What it wrote to stderr, where logs go. */

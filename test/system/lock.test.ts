@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import { spawn } from "node:child_process";
 import { after, before, test } from "node:test";
 import type { LifeboatError } from "../../src/errors.ts";
 import { systemClock } from "../../src/system/clock.ts";
-import { acquireLock, isLocked } from "../../src/system/lock.ts";
+import { acquireLock, becomeDaemon, isLocked } from "../../src/system/lock.ts";
 
 let folder: string;
 before(async () => (folder = await mkdtemp(join(tmpdir(), "lifeboat-lock-"))));
@@ -40,6 +41,35 @@ test("waiting for the lock ends when the run is interrupted", async () => {
   const waiting = take(60_000, stop.signal);
   stop.abort(new Error("interrupted"));
   await assert.rejects(waiting, /interrupted/);
+});
+
+test("there is one daemon, which keeps no run from the lock, and the second is told who it is", async () => {
+  using daemon = becomeDaemon(folder, systemClock);
+  using _lock = await take(0);
+  assert.throws(() => becomeDaemon(folder, systemClock), {
+    kind: "locked",
+    message: new RegExp(`^a daemon runs on '.*' already \\(process ${process.pid} on `),
+    hint: /lifeboat help/,
+  });
+  daemon.release();
+  becomeDaemon(folder, systemClock).release();
+});
+
+test("folder and files of the lock are for one user, whatever the umask", async () => {
+  for (const umask of [0o000, 0o022, 0o777]) {
+    const before = process.umask(umask);
+    const state = join(folder, `umask-${umask}`);
+    try {
+      becomeDaemon(state, systemClock).release();
+      (await acquireLock(state, "backup", 0, systemClock, never)).release();
+    } finally {
+      process.umask(before);
+    }
+    const modes = ["", "lock.db", "lock.json", "daemon-lock.db", "daemon-lock.json"].map(
+      (name) => statSync(join(state, name)).mode & 0o777,
+    );
+    assert.deepEqual(modes, [0o700, 0o600, 0o600, 0o600, 0o600]);
+  }
 });
 
 test("the lock of a process that was killed is free at once", { timeout: 20_000 }, async () => {

@@ -17,7 +17,7 @@ import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";
 import { openSpool, type Spool } from "../conduct/spool.ts";
-import { updateState } from "../conduct/state.ts";
+import { readState, updateState } from "../conduct/state.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /** Where a test can let a backup die (`failpoint`), in the order in which a run passes them. */
@@ -49,10 +49,20 @@ export async function fullBackup(tools: Tools, signal: AbortSignal): Promise<Run
   return await backUp("full", tools, signal);
 }
 
-async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal): Promise<RunReport> {
+/** As `backup`, unless a good backup was taken since `due`: by a command, or by whoever had the lock until now. */
+export async function backupDueAt(due: Date, tools: Tools, signal: AbortSignal): Promise<RunReport> {
+  return await backUp("settings", tools, signal, due);
+}
+
+async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal, due?: Date): Promise<RunReport> {
   const { config, clock } = tools;
   return await conduct("backup", tools, async (run) => {
     using _lock = await acquireLock(config.state, "backup", config.lockTimeoutMs, clock, signal);
+    const last = (await readState(config.state))?.lastGood;
+    if (due && last && new Date(last.takenAt) >= due) {
+      run.say(`no backup is made: '${last.id}' was taken at ${last.takenAt}, after this one was due`);
+      return;
+    }
     await failpoint("backup:locked", signal);
     await updateState(config.state, { lastRunAt: clock.now().toISOString() });
     for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);

@@ -5,6 +5,7 @@ import type { RunReport } from "../../report/outcome.ts";
 import { daemonRecord } from "./daemon-record.ts";
 import { endLeftovers } from "../recovery/leftovers.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
+import { becomeDaemon } from "../../system/lock.ts";
 import type { Tools } from "../conduct/tools.ts";
 import { watchTargets } from "./watch-targets.ts";
 
@@ -13,7 +14,8 @@ const LATE_MS = 2 * HEARTBEAT_MS;
 
 /** What the daemon has done, and when is its own to know. */
 export interface Works {
-  runBackup(signal: AbortSignal): Promise<RunReport>;
+  /** Is given the time that the run was due at, but for the one at start. */
+  runBackup(signal: AbortSignal, due?: Date): Promise<RunReport>;
   /** Tells what the next backup would save, beside everything else. Never rejects, and resolves when the daemon is to end. */
   tellAhead(): Promise<void>;
 }
@@ -22,18 +24,19 @@ export interface Works {
  * Runs backups on schedule until `signal` is aborted; resolves once the run then under way has ended in order.
  * At start it brings back what a dead run left at rest, catches up on one missed run, however many were missed, and
  * looks whether the targets can be used, and tells what would be saved.
- * Resolves with true if the signal interrupted a run.
+ * Resolves with true if the signal interrupted a run. Rejects with "locked" if another daemon runs here.
  */
 export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, signal: AbortSignal): Promise<boolean> {
   const { config, clock, log } = tools;
   const { cronExpression, timeZone, jitterMs, onStart } = config.schedule;
+  using _alone = becomeDaemon(config.state, clock);
   await using _leftovers = await endLeftovers(tools, signal);
   const record = daemonRecord(config.state, await startState(tools));
 
   let current: Promise<void> | undefined;
   let interrupted = false;
   const complain = (error: unknown) => log.error("daemon state not written", { error: describeError(error) });
-  const runOnce = async (why: string, waitMs: number) => {
+  const runOnce = async (why: string, waitMs: number, due?: Date) => {
     try {
       if (waitMs > 0) log.info("waiting before the run", { why, waitMs: Math.round(waitMs) });
       await clock.sleep(waitMs, signal);
@@ -41,21 +44,21 @@ export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, sign
       return; // Asked to end while nothing was under way yet.
     }
     try {
-      await runBackup(signal);
+      await runBackup(signal, due);
     } catch (error) {
       // runBackup reports its own failures; what is left is a defect, and the next run must still come.
       log.error("run ended with an error nobody foresaw", { why, error: describeError(error) });
     }
     interrupted ||= signal.aborted;
   };
-  const begin = (why: string, waitMs: number) => {
+  const begin = (why: string, waitMs: number, due?: Date) => {
     if (signal.aborted) return;
     if (current) {
       log.warn("scheduled run skipped, one is still under way", { why });
       void record.change({ skippedOverlaps: record.current().skippedOverlaps + 1 }).catch(complain);
       return;
     }
-    current = runOnce(why, waitMs).finally(() => (current = undefined));
+    current = runOnce(why, waitMs, due).finally(() => (current = undefined));
   };
 
   // node-cron fires; whether a run is due is the plan's to say. On the nights when the clocks change node-cron passes
@@ -67,7 +70,8 @@ export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, sign
     if (!due) return;
     handledUntil = now;
     const isLate = now.getTime() - due.getTime() > LATE_MS;
-    begin(isLate ? `the run of ${due.toISOString()} was missed` : "schedule", isLate ? 0 : Math.random() * jitterMs);
+    const why = isLate ? `the run of ${due.toISOString()} was missed` : "schedule";
+    begin(why, isLate ? 0 : Math.random() * jitterMs, due);
   };
   const nextRunAt = () => ({ nextRunAt: nextRun(cronExpression, timeZone, clock.now()).toISOString() });
   const task = cron.schedule(cronExpression, beginIfDue, { timezone: timeZone, suppressMissedWarning: true });

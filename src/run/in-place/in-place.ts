@@ -3,6 +3,7 @@ import { openSelected, verifyArchive } from "../../archive/extract.ts";
 import { readIndex } from "../../archive/index-file.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
+import type { ByteString } from "../../sources/names.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { acquireLock } from "../../system/lock.ts";
 import type { ReleaseFailure } from "../../quiesce/quiescer.ts";
@@ -27,7 +28,7 @@ import { replace } from "./replace.ts";
 
 export interface InPlaceRequest extends Wanted {
   /** Paths relative to the sources; undefined for all. */
-  readonly only?: readonly string[];
+  readonly only?: readonly ByteString[];
   readonly keepOld: boolean;
   /** Is shown the plan before anything is held; with false nothing is done. */
   readonly confirm: (plan: InPlacePlan) => Promise<boolean>;
@@ -143,8 +144,7 @@ async function withBackup(
     await requireSpace(config.state, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
     const fetched = await run.step("fetch", () => fetchBackup(found, spool, tools, signal));
     await failpoint("in-place:fetched", signal);
-    const only = request.only?.map((path) => Buffer.from(path).toString("latin1"));
-    const layout = await layOut(readIndex(fetched.indexPath, keys, signal), places, only);
+    const layout = await layOut(readIndex(fetched.indexPath, keys, signal), places, request.only);
     await work(run, found, fetched, layout, spool);
   });
 }

@@ -1,6 +1,7 @@
 import { LifeboatError } from "../../errors.ts";
 import type { IndexEntry } from "../../archive/format.ts";
 import { printable } from "../../sources/names.ts";
+import { PATHS_HINT } from "../catalogue/paths.ts";
 import { isAtOrBelow } from "./paths.ts";
 import type { Place } from "./places.ts";
 import { DUMPS } from "./plan-swap.ts";
@@ -54,7 +55,7 @@ export async function layOut(
     const path = entry.path.toString("latin1").slice("backup/".length);
     for (const wanted of missing) {
       if (isAtOrBelow(path, wanted)) missing.delete(wanted);
-      else if (!meant.has(wanted) && isNear(path, wanted)) meant.set(wanted, path);
+      else if (!meant.has(wanted) && path.endsWith(`/${wanted}`)) meant.set(wanted, path);
     }
     const isWanted = !only || only.some((wanted) => isAtOrBelow(path, wanted));
     if (isAtOrBelow(path, DUMPS)) {
@@ -106,15 +107,10 @@ function within(
     .map((wanted) => wanted.slice(start));
 }
 
-/** A name without its folder, or a path as it is in the archive and `lifeboat ls` shows it. */
-function isNear(path: string, wanted: string): boolean {
-  return path.endsWith(`/${wanted}`) || wanted === `backup/${path}`;
-}
-
 function notFound(path: string, meant: string | undefined): LifeboatError {
   const near = meant === undefined ? "" : `Did you mean '${printable(meant)}'? `;
   return new LifeboatError("not-found", `the backup has no '${printable(path)}'`, {
-    hint: `${near}Paths are relative to BACKUP_SOURCES; \`lifeboat ls ID\` shows all of them, below 'backup/'.`,
+    hint: `${near}${PATHS_HINT}`,
   });
 }
 

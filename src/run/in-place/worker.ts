@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { LifeboatError } from "../../errors.ts";
+import { hasCapabilities } from "../../system/capabilities.ts";
 import type { Tools } from "../conduct/tools.ts";
 import { directWork, type FileWork } from "./file-work.ts";
 import { findOwnMounts } from "./helper-container.ts";
@@ -67,8 +68,5 @@ async function obstacleOf({ folder, readOnly }: Place): Promise<string | undefin
 
 /** Root without CAP_CHOWN could write, but all would belong to root. Other users keep what is theirs. */
 async function mayGiveAway(): Promise<boolean> {
-  if (process.getuid?.() !== 0) return true;
-  const status = await readFile("/proc/self/status", "utf8").catch(() => ""); // Not Linux: root may do all.
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
-  return effective === undefined || (BigInt(`0x${effective}`) & 1n) === 1n;
+  return process.getuid?.() !== 0 || (await hasCapabilities("CHOWN"));
 }

@@ -4,9 +4,10 @@ import { EntryTable, type TreeEntry } from "../../archive/entry-table.ts";
 import { readIndex } from "../../archive/index-file.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 import { matchingGlobs } from "../../sources/exclusions.ts";
-import { byteStringOf } from "../../sources/names.ts";
+import { byteStringOf, type ByteString } from "../../sources/names.ts";
 import { fetchIndex } from "../catalogue/fetch.ts";
 import { readHoldingsOf, type Found } from "../catalogue/find.ts";
+import { globBelowSources, pathBelowSources } from "../catalogue/paths.ts";
 import { openReaderSpool, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -32,7 +33,7 @@ export async function* findFiles(
   warn: (sentence: string) => void,
   signal: AbortSignal,
 ): AsyncGenerator<Version> {
-  const matches = matchingGlobs([requireGlob(wanted.glob)]);
+  const matches = matching(wanted.glob, tools.config.sources);
   const backups = await knownBackups(wanted.target, tools, warn, signal);
   await using spool = await openReaderSpool(tools.config.state);
   using table = new EntryTable(join(spool.folder, "entries.db"));
@@ -66,11 +67,16 @@ export async function* findFiles(
   if (!found) throw notFound(wanted.glob);
 }
 
-function requireGlob(glob: string): string {
-  if (glob.replace(/^\.?\/+/, "").replace(/\/+$/, "") !== "") return glob;
-  throw new LifeboatError("usage", `'${glob}' matches nothing`, {
-    hint: "Give a name or a pattern such as 'private_key.pem', '*.db' or 'conf/**', relative to BACKUP_SOURCES.",
-  });
+/** What the glob matches, or the one path that it is: names may have the characters that globs are made of. */
+function matching(glob: string, sources: string): (path: ByteString) => boolean {
+  const path = pathBelowSources(glob, sources);
+  if (path === "") {
+    throw new LifeboatError("usage", `'${glob}' matches nothing`, {
+      hint: "Give a name or a pattern such as 'private_key.pem', '*.db' or 'conf/**', relative to BACKUP_SOURCES.",
+    });
+  }
+  const matchesGlob = matchingGlobs([globBelowSources(glob, sources)]);
+  return (each) => each === path || matchesGlob(each);
 }
 
 /** Newest first, each from the first target that has it. */

@@ -3,6 +3,8 @@ import type { IndexEntry } from "../../archive/format.ts";
 import { LifeboatError } from "../../errors.ts";
 import { fetchIndex } from "../catalogue/fetch.ts";
 import { findBackup, type Wanted } from "../catalogue/find.ts";
+import { pathBelowSources, PATHS_HINT } from "../catalogue/paths.ts";
+import { bytesOf, printable } from "../../sources/names.ts";
 import { openReaderSpool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -11,7 +13,7 @@ export { formatEntry } from "../../archive/index-file.ts";
 export type { IndexEntry } from "../../archive/format.ts";
 
 /**
- * Gives every entry of a backup at or below `path` (relative to the sources, as restored), from its index alone.
+ * Gives every entry of a backup at or below `path` (as `pathBelowSources` takes it), from its index alone.
  * Rejects with "not-found" if the backup has nothing there.
  */
 export async function* listEntries(
@@ -20,9 +22,10 @@ export async function* listEntries(
   signal: AbortSignal,
 ): AsyncGenerator<IndexEntry> {
   const { config, keys } = tools;
+  const below = pathBelowSources(wanted.path ?? "", config.sources);
   const found = await findBackup(wanted, tools, signal);
   await using spool = await openReaderSpool(config.state);
-  const wantedPath = Buffer.from(["backup", wanted.path?.replace(/^\.?\/+|\/+$/g, "")].filter(Boolean).join("/"));
+  const wantedPath = bytesOf(below === "" ? "backup" : `backup/${below}`);
   let matched = false;
   for await (const entry of readIndex(await fetchIndex(found, spool, tools, signal), keys, signal)) {
     if (!isAtOrBelow(entry.path, wantedPath)) continue;
@@ -30,9 +33,8 @@ export async function* listEntries(
     yield entry;
   }
   if (!matched) {
-    throw new LifeboatError("not-found", `backup '${found.backup.receipt.id}' has no '${wanted.path}'`, {
-      hint: "Paths are relative to BACKUP_SOURCES; `lifeboat ls ID` without a path shows all of them.",
-    });
+    const problem = `backup '${found.backup.receipt.id}' has no '${printable(below)}'`;
+    throw new LifeboatError("not-found", problem, { hint: PATHS_HINT });
   }
 }
 

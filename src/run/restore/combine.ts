@@ -2,6 +2,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { extract } from "../../archive/extract.ts";
 import type { Receipt } from "../../archive/receipt.ts";
+import { byteStringOf, type ByteString } from "../../sources/names.ts";
 import { combine } from "../../sources/postgres/physical/combine.ts";
 import { recordedPhysical } from "../../sources/postgres/physical/foundation.ts";
 import { readHolding, type KnownBackup } from "../catalogue/catalogue.ts";
@@ -24,7 +25,7 @@ export interface Combination {
  */
 export async function planCombination(
   { backup, target }: Found,
-  only: readonly string[] | undefined,
+  only: readonly ByteString[] | undefined,
   tools: Tools,
   signal: AbortSignal,
 ): Promise<Combination | undefined> {
@@ -40,13 +41,14 @@ export async function planCombination(
 }
 
 /** The folders of increments of which only parts are restored, as they are in the archive. */
-export function loneParts(receipt: Receipt, only: readonly string[] = []): readonly string[] {
+export function loneParts(receipt: Receipt, only: readonly ByteString[] = []): readonly string[] {
   const folders = incrementsIn(receipt).map(({ folder }) => folder);
-  return folders.filter((folder) => !isWhole(folder, only) && only.some((path) => path.startsWith(`${folder}/`)));
+  const isInside = (folder: string) => only.some((path) => path.startsWith(`${byteStringOf(folder)}/`));
+  return folders.filter((folder) => !isWhole(folder, only) && isInside(folder));
 }
 
-function isWhole(folder: string, only: readonly string[] | undefined): boolean {
-  return only === undefined || only.some((path) => `${folder}/`.startsWith(`${path}/`));
+function isWhole(folder: string, only: readonly ByteString[] | undefined): boolean {
+  return only === undefined || only.some((path) => `${byteStringOf(folder)}/`.startsWith(`${path}/`));
 }
 
 /**

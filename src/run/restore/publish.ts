@@ -45,7 +45,8 @@ export async function openQuarantine(to: string, stateFolder: string): Promise<Q
   }
 }
 
-async function makeQuarantine(to: string): Promise<string> {
+/** As `openQuarantine`, for whoever takes it away at once. */
+export async function makeQuarantine(to: string): Promise<string> {
   const parent = dirname(to);
   await mkdir(parent, { recursive: true });
   let inside: string;

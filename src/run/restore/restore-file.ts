@@ -9,7 +9,8 @@ import type { RunReport } from "../../report/outcome.ts";
 import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
 import { freeBytes, isSystemError, syncFolder } from "../../system/files.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
-import { openQuarantine, publish, requireEmpty } from "./publish.ts";
+import { requireDestination } from "./destination.ts";
+import { openQuarantine, publish } from "./publish.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 export interface WantedFile {
@@ -28,9 +29,9 @@ export interface WantedFile {
 export async function restoreFile(wanted: WantedFile, tools: Tools, signal: AbortSignal): Promise<RunReport> {
   const { log } = tools;
   return await conduct("restore", tools, async (run) => {
-    const [file, to] = [resolve(wanted.file), resolve(wanted.to)];
+    const file = resolve(wanted.file);
     const sizeBytes = await sizeOfFile(file);
-    await requireEmpty(to);
+    const to = await requireDestination(wanted.to, tools.config);
     await using quarantine = await openQuarantine(to, tools.config.state);
     const opened = await run.step("open", () => openOldFile(file, tools.keys, signal));
     for (const warning of opened.warnings) run.warn(warning);

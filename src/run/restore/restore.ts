@@ -1,7 +1,8 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { extract } from "../../archive/extract.ts";
 import type { Receipt } from "../../archive/receipt.ts";
 import type { RunReport } from "../../report/outcome.ts";
+import { bytesOf, type ByteString } from "../../sources/names.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { syncFolder } from "../../system/files.ts";
 import { acquireLock } from "../../system/lock.ts";
@@ -11,7 +12,8 @@ import { removeLeftFiles } from "../conduct/left-files.ts";
 import { fetchBackup, type Fetched } from "../catalogue/fetch.ts";
 import { findBackup, type Wanted } from "../catalogue/find.ts";
 import { pendingInPlace } from "../in-place/pending.ts";
-import { openQuarantine, publish, requireEmpty } from "./publish.ts";
+import { requireDestination, requireOwners } from "./destination.ts";
+import { openQuarantine, publish } from "./publish.ts";
 import { openSpool, requireSpace } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -20,14 +22,13 @@ import type { Tools } from "../conduct/tools.ts";
  * passed its checks: the receipt its authentication, the sealed files their digests, each file its SHA-256.
  */
 export async function restoreTo(
-  wanted: Wanted & { readonly to: string; readonly only?: readonly string[] },
+  wanted: Wanted & { readonly to: string; readonly only?: readonly ByteString[] },
   tools: Tools,
   signal: AbortSignal,
 ): Promise<RunReport> {
   const { config, clock, log } = tools;
   return await conduct("restore", tools, async (run) => {
-    const to = resolve(wanted.to);
-    await requireEmpty(to);
+    const to = await requireDestination(wanted.to, config);
     using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
     // Not ended here: a folder may be all that can be restored to while the other cannot go on.
     const pending = await pendingInPlace(config.state);
@@ -37,6 +38,7 @@ export async function restoreTo(
     run.note({ backupId: receipt.id });
     await removeLeftFiles(tools);
     await using spool = await openSpool(config.state, clock);
+    await requireOwners(found, wanted.only, spool, tools, signal);
     for (const folder of loneParts(receipt, wanted.only)) {
       run.warn(
         `only parts of the increment in '${folder}' are restored, and as they are: its README.txt says what they need`,
@@ -52,7 +54,7 @@ export async function restoreTo(
       fetched: await run.step("fetch", () => fetchBackup({ ...found, backup: combination.full }, spool, tools, signal)),
     };
     await failpoint("restore:fetched", signal);
-    const only = wanted.only?.map((path) => Buffer.from(`backup/${path}`));
+    const only = wanted.only?.map((path) => bytesOf(`backup/${path}`));
     const parts = { ...fetched, ...(only && { only }), ...(below && { below }) };
     await run.step("extract", () => extractAndPublish(to, parts, receipt, run, tools, signal));
     log.info("backup restored", { id: receipt.id, from: found.target.name, to });

@@ -1,18 +1,22 @@
 import { constants, type Stats } from "node:fs";
 import { access, lstat, realpath } from "node:fs/promises";
-import { basename, dirname, join, normalize, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { LifeboatError } from "../../errors.ts";
+import { bytesOf } from "../../sources/names.ts";
 import { readSqliteHeader, SIDE_FILES } from "../../sources/sqlite/header.ts";
 import { isSystemError } from "../../system/files.ts";
 import { mountOf } from "../../system/mounts.ts";
+import { pathBelowSources, PATHS_HINT } from "../catalogue/paths.ts";
 
-/** `path` as it is below the sources and in a backup. Throws "usage" for one that leads out of them. */
-export function pathBelowSources(path: string, sources: string): string {
-  const below = path.startsWith(`${sources}/`) ? path.slice(sources.length + 1) : path;
-  const normal = normalize(below);
-  if (!normal.startsWith("/") && normal !== "." && normal.split("/")[0] !== "..") return normal;
-  throw new LifeboatError("usage", `'${path}' is no path below BACKUP_SOURCES ('${sources}')`, {
-    hint: "Give it as 'lifeboat ls latest' shows it, without 'backup/': 'barycenter/barycenter.db'.",
+/**
+ * The path of a database below the sources, of whichever spelling (see `pathBelowSources`). SQLite opens names in UTF-8
+ * only. Throws "usage" for one that leads out of the sources, or is no more than them.
+ */
+export function databasePath(given: string, sources: string): string {
+  const path = bytesOf(pathBelowSources(given, sources)).toString("utf8");
+  if (path !== "") return path;
+  throw new LifeboatError("usage", `'${given}' is all of BACKUP_SOURCES ('${sources}') and no database`, {
+    hint: PATHS_HINT,
   });
 }
 

@@ -12,16 +12,16 @@ import { dumpsIn, type RecordedDump } from "../catalogue/dumps.ts";
 import { fetchOneFile } from "../catalogue/fetch-one-file.ts";
 import { findBackup, type Found } from "../catalogue/find.ts";
 import { refusePending } from "../in-place/pending.ts";
-import { pathBelowSources } from "./live-database.ts";
+import { databasePath } from "./live-database.ts";
 import type { RestoredRows, WantedRows } from "./restore-rows.ts";
 import { newUndoFile, tellAltered } from "./rows-aftermath.ts";
 import { dropLeftScratchDatabases, withScratchDatabase } from "./scratch-databases.ts";
 import { openSpool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
-/** True of what `ls` shows for a dump: ".databases/db/app.pgdump". */
+/** True of what `ls` shows for a dump, however it is spelt: ".databases/db/app.pgdump". */
 export function isDumpPath(path: string, sources: string): boolean {
-  return path.startsWith(`${DUMPS_FOLDER}/`) || path.startsWith(`${sources}/${DUMPS_FOLDER}/`);
+  return databasePath(path, sources).startsWith(`${DUMPS_FOLDER}/`);
 }
 
 /**
@@ -38,7 +38,7 @@ export async function restorePostgresRows(
   let tables: readonly TableOutcome[] = [];
   let done: { readonly undoFile?: string } | undefined;
   const report = await conduct("restore-rows", tools, async (run) => {
-    const path = pathBelowSources(wanted.database, config.sources);
+    const path = databasePath(wanted.database, config.sources);
     using _lock = await acquireLock(config.state, "restore-rows", config.lockTimeoutMs, clock, signal);
     await refusePending(config.state);
     await dropLeftScratchDatabases(tools);

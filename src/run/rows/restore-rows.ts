@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from "node:path";
 import type { RunReport } from "../../report/outcome.ts";
+import { byteStringOf, printable } from "../../sources/names.ts";
 import { sqliteSource } from "../../sources/sqlite.ts";
 import { restoreRows as runJob, type RowWish, type TableOutcome } from "../../sources/sqlite-rows.ts";
 import { failpoint } from "../../system/failpoint.ts";
@@ -10,8 +11,8 @@ import { findBackup, type Found, type Wanted } from "../catalogue/find.ts";
 import { refusePending } from "../in-place/pending.ts";
 import {
   copyIn,
+  databasePath,
   describeDatabase,
-  pathBelowSources,
   requireDatabase,
   requireWritable,
   strangeSideFiles,
@@ -52,7 +53,7 @@ export async function restoreRows(wanted: WantedRows, tools: Tools, signal: Abor
   let tables: readonly TableOutcome[] = [];
   let done: { readonly undoFile?: string } | undefined;
   const report = await conduct("restore-rows", tools, async (run) => {
-    const below = pathBelowSources(wanted.database, config.sources);
+    const below = databasePath(wanted.database, config.sources);
     using _lock = await acquireLock(config.state, "restore-rows", config.lockTimeoutMs, clock, signal);
     await refusePending(config.state);
     const live = await requireDatabase(wanted.into === undefined ? join(config.sources, below) : resolve(wanted.into));
@@ -111,7 +112,9 @@ async function copyLive(live: string, spool: Spool, { config }: Tools, signal: A
 }
 
 function tellFlaws(found: Found, below: string, run: Conduct): void {
-  const source = found.backup.receipt.sources.find(({ kind, name }) => kind === "sqlite" && name === below);
+  const source = found.backup.receipt.sources.find(
+    ({ kind, name }) => kind === "sqlite" && name === printable(byteStringOf(below)),
+  );
   for (const flaw of source?.flaws ?? []) run.warn(`the database in the backup is flawed: ${flaw}`);
 }
 

@@ -19,6 +19,15 @@ const receipts = async () => (await sandbox.stored()).filter((name) => name.ends
 const daemonState = async () =>
   JSON.parse(await readFile(join(sandbox.state, "daemon.json"), "utf8")) as { skippedOverlaps: number };
 
+/** Puts these years back. */
+async function forget(facts: readonly ("lastRunAt" | "lastGood")[]): Promise<void> {
+  const path = join(sandbox.state, "state.json");
+  const state = JSON.parse(await readFile(path, "utf8")) as Record<string, unknown>;
+  const longAgo = "2020-01-01T00:00:00.000Z";
+  const old = { lastRunAt: longAgo, lastGood: { id: "0123456789abcdef", takenAt: longAgo } };
+  await writeFile(path, JSON.stringify({ ...state, ...Object.fromEntries(facts.map((fact) => [fact, old[fact]])) }));
+}
+
 test("backups are made on schedule, and SIGTERM ends an idle daemon with exit code 0", async () => {
   const daemon = sandbox.start([], { BACKUP_CRON_EXPRESSION: "* * * * * *" });
   await until("two scheduled backups are there", async () => (await receipts()) >= 2);
@@ -77,9 +86,7 @@ test("BACKUP_ON_START makes one run at start", async () => {
 
 test("a missed run is caught up once at start, however many were missed", async () => {
   assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 0);
-  const statePath = join(sandbox.state, "state.json");
-  const state = JSON.parse(await readFile(statePath, "utf8")) as Record<string, unknown>;
-  await writeFile(statePath, JSON.stringify({ ...state, lastRunAt: "2020-01-01T00:00:00.000Z" }));
+  await forget(["lastRunAt", "lastGood"]);
   const first = sandbox.start([], never);
   await until("the missed run was made up for", async () => (await receipts()) === 2);
   // A receipt is there before it is proven, and taken back by a run that is interrupted then.
@@ -91,6 +98,33 @@ test("a missed run is caught up once at start, however many were missed", async 
   second.kill("SIGTERM");
   await second;
   assert.equal(await receipts(), 2);
+});
+
+test("a second daemon is refused, whatever the first does, and is told what to type instead", async () => {
+  const first = sandbox.start([], never);
+  await until("the daemon is up", () => daemonState().catch(() => undefined));
+  const second = await sandbox.lifeboat([], never);
+  assert.equal(second.exitCode, 11);
+  assert.match(second.stderr, /^lifeboat: a daemon runs on '.*' already \(process \d+ on .*, since .*\)$/m);
+  assert.match(second.stderr, /'lifeboat help' shows/);
+  assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 0);
+  first.kill("SIGTERM");
+  assert.equal((await first).exitCode, 0);
+});
+
+test("a moment that has just been backed up is not backed up again", async () => {
+  assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 0);
+  await forget(["lastRunAt"]);
+  const daemon = sandbox.start([], never);
+  let log = "";
+  void (async () => {
+    for await (const bytes of daemon.stderr) log += String(bytes);
+  })();
+  await until("the run has ended", () => log.includes("no backup is made"));
+  assert.match(log, /'\w+' was taken at \S+, after this one was due/);
+  daemon.kill("SIGTERM");
+  assert.equal((await daemon).exitCode, 0);
+  assert.equal(await receipts(), 1);
 });
 
 test("health is red before the daemon has run, green while it runs, and red once it was killed for long", async () => {

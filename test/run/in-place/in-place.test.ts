@@ -77,10 +77,8 @@ test("--only replaces a file, a folder and a database, and nothing else", async 
   const none = await restore(sandbox, "--only", "volume/nothing");
   assert.equal(none.exitCode, 10);
   assert.match(none.stdout, /the backup has no 'volume\/nothing'/);
-  for (const near of ["app.db", "backup/volume/app.db"]) {
-    assert.match((await restore(sandbox, "--only", near)).stdout, /Did you mean 'volume\/app\.db'\?/);
-  }
-  succeeded(await restore(sandbox, "--only", join(sandbox.data, "volume", "app.db")));
+  assert.match((await restore(sandbox, "--only", "app.db")).stdout, /Did you mean 'volume\/app\.db'\?/);
+  succeeded(await restore(sandbox, "--only", "backup/volume/app.db"));
 });
 
 test("after a restore a diff with the backup shows nothing, to the nanosecond", async (t) => {
