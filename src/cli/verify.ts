@@ -23,9 +23,10 @@ function verifiedText(verified: readonly Verified[], report: RunReport, look: Lo
     stored: "stored: the bytes are those that were sealed; opening them takes the private key",
     read: "read: every byte is what was sealed, every file has its digest",
   };
+  const tints = { broken: "red", locked: "yellow", unknown: "yellow" } as const;
   const lines = verified.map(({ id, target, result, problem }) =>
-    result === "broken"
-      ? `${id} on ${target} ${tinted("broken", "red", look)}: ${problem}`
+    result === "broken" || result === "locked" || result === "unknown"
+      ? `${id} on ${target} ${tinted(result, tints[result], look)}: ${problem}`
       : `${id} on ${target} ${tinted(words[result], "green", look)}`,
   );
   return [...lines, reportText(report, look)].join("\n");

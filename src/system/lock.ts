@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { LifeboatError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
+import { diskFailure } from "./disk-failure.ts";
 
 /**
  * One run at a time per state folder. The lock is SQLite's own lock on `lock.db`, which the kernel holds for as long
@@ -17,7 +18,7 @@ export interface Lock extends Disposable {
 
 /**
  * Takes the lock of `stateFolder`, waiting up to `timeoutMs` for another owner to finish.
- * Rejects with a "locked" error naming the owner when that time is over.
+ * Rejects with a "locked" error naming the owner when that time is over, and with "failed" if the disk does not let it.
  */
 export async function acquireLock(
   stateFolder: string,
@@ -26,25 +27,24 @@ export async function acquireLock(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Lock> {
-  mkdirSync(stateFolder, { recursive: true });
   const ownerFile = join(stateFolder, "lock.json");
   const deadline = clock.elapsedMs() + timeoutMs;
-  const database = new Database(join(stateFolder, "lock.db"), { timeout: 0 });
+  let database: Database.Database | undefined;
+  const release = () => database?.close();
   try {
+    mkdirSync(stateFolder, { recursive: true });
+    database = new Database(join(stateFolder, "lock.db"), { timeout: 0 });
     while (!tryLock(database)) {
       const leftMs = deadline - clock.elapsedMs();
       if (leftMs <= 0) throw lockedError(stateFolder, ownerFile, timeoutMs);
       await clock.sleep(Math.min(POLL_MS, leftMs), signal);
     }
+    const owner: Owner = { what, pid: process.pid, host: hostname(), since: clock.now().toISOString() };
+    writeFileSync(ownerFile, JSON.stringify(owner));
   } catch (error) {
-    database.close();
-    throw error;
+    release();
+    throw diskFailure(error, "take the lock", stateFolder);
   }
-  const owner: Owner = { what, pid: process.pid, host: hostname(), since: clock.now().toISOString() };
-  writeFileSync(ownerFile, JSON.stringify(owner));
-  const release = () => {
-    if (database.open) database.close();
-  };
   return { release, [Symbol.dispose]: release };
 }
 

@@ -1,3 +1,4 @@
+import { openSigner } from "../../archive/receipt.ts";
 import { nextStem, receiptKey, type BackupKind } from "../../plan/names.ts";
 import type { Config } from "../../config/config.ts";
 import type { RunReport } from "../../report/outcome.ts";
@@ -13,6 +14,7 @@ import { newestReceipt } from "../catalogue/predecessor.ts";
 import { pruneTargets } from "../keep/prune.ts";
 import { bringBackLeftovers } from "../recovery/recover.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
+import { tellStrangers } from "./strangers.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";
 import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
@@ -56,8 +58,15 @@ async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal): Pr
     await updateState(config.state, { lastRunAt: clock.now().toISOString() });
     for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
     await using spool = await openSpool(config.state, clock);
-    await makeBackup(wanted, run, spool, tools, signal);
+    await makeBackup(wanted, run, spool, await knowingOneself(tools), signal);
   });
+}
+
+/** With the key that signs receipts here, before anything at the targets is believed: a first run makes it. */
+async function knowingOneself(tools: Tools): Promise<Tools> {
+  const { config, keys } = tools;
+  if (config.encryption.kind === "passphrase") return tools;
+  return { ...tools, keys: { ...keys, signers: [...(keys.signers ?? []), await openSigner(config.state)] } };
 }
 
 async function makeBackup(
@@ -75,8 +84,8 @@ async function makeBackup(
   for (const { target, error } of unreadable) {
     log.warn("target cannot be read", { target: target.name, error: describeError(error) });
   }
+  tellStrangers(holdings, run, tools);
   const predecessor = await newestReceipt(holdings, tools);
-  if (predecessor.warning) run.warn(predecessor.warning);
 
   const stems = nextStems(holdings, config.name, clock.now());
   const foundations = await chooseFoundations({ wanted, physical: surveyed.physical, look }, run, tools, signal);
@@ -98,9 +107,12 @@ async function makeBackup(
 
 /** The names of the backup that is to be made, for either kind it may come out as. */
 function nextStems(holdings: readonly Holding[], name: string, takenAt: Date): Intent["stems"] {
-  const taken = holdings.flatMap(({ backups, broken, orphans }) => [...backups, ...broken, ...orphans]);
-  const stems = taken.map(({ stem }) => stem);
-  const of = (kind: BackupKind) => nextStem({ name, kind, takenAt }, stems);
+  const stems = (those: readonly { readonly stem: string }[]) => those.map(({ stem }) => stem);
+  const taken = {
+    backups: stems(holdings.flatMap(({ backups }) => backups)),
+    strays: stems(holdings.flatMap(({ broken, orphans }) => [...broken, ...orphans])),
+  };
+  const of = (kind: BackupKind) => nextStem({ name, kind, takenAt }, taken);
   return { full: of("full"), incr: of("incr") };
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
+import { diskFailure } from "../../system/disk-failure.ts";
 import { freeBytes } from "../../system/files.ts";
 
 /** A private folder below the state folder for the files of one run: staged copies, sealed archives, fetched backups. */
@@ -20,15 +21,23 @@ export interface Spool extends AsyncDisposable {
  */
 export async function openSpool(stateFolder: string, clock: Clock): Promise<Spool> {
   const parent = join(stateFolder, "spool");
-  await mkdir(parent, { recursive: true, mode: 0o700 });
-  for (const leftover of await readdir(parent)) await removeTree(join(parent, leftover));
-  await removeOldReaders(stateFolder, clock);
-  return await makeSpool(parent);
+  try {
+    await mkdir(parent, { recursive: true, mode: 0o700 });
+    for (const leftover of await readdir(parent)) await removeTree(join(parent, leftover));
+    await removeOldReaders(stateFolder, clock);
+    return await makeSpool(parent);
+  } catch (error) {
+    throw diskFailure(error, "make a spool", stateFolder);
+  }
 }
 
 /** A spool for commands that only read and hold no lock (`ls` while a backup runs). */
 export async function openReaderSpool(stateFolder: string): Promise<Spool> {
-  return await makeSpool(join(stateFolder, READERS));
+  try {
+    return await makeSpool(join(stateFolder, READERS));
+  } catch (error) {
+    throw diskFailure(error, "make a spool", stateFolder);
+  }
 }
 
 const READERS = "reading";
@@ -40,7 +49,11 @@ async function makeSpool(parent: string): Promise<Spool> {
     folder,
     async makeFolder(name) {
       const path = join(folder, name);
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      try {
+        await mkdir(path, { recursive: true, mode: 0o700 });
+      } catch (error) {
+        throw diskFailure(error, `make '${name}'`, folder);
+      }
       return path;
     },
     async empty() {
@@ -68,12 +81,29 @@ export async function requireSpace(folder: string, neededBytes: number, what: st
   const free = await freeBytes(folder);
   // The file system's own bookkeeping, the journal and the index need a little beside the data.
   const RESERVE_BYTES = 16 * 1024 * 1024;
-  if (free >= neededBytes + RESERVE_BYTES) return;
+  if (free < neededBytes + RESERVE_BYTES) throw notEnoughSpace(folder, neededBytes + RESERVE_BYTES, free, what);
+}
+
+/** `error`, or, where `folder` has not the `neededBytes` left that the work that failed was to bring there, that. */
+export async function orNotEnoughSpace(
+  error: unknown,
+  folder: string,
+  neededBytes: number,
+  what: string,
+): Promise<unknown> {
+  const free = await freeBytes(folder);
+  return free < neededBytes ? notEnoughSpace(folder, neededBytes, free, what, error) : error;
+}
+
+function notEnoughSpace(folder: string, neededBytes: number, free: number, what: string, cause?: unknown): Error {
   const mib = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
-  throw new LifeboatError(
+  return new LifeboatError(
     "failed",
-    `not enough space in '${folder}' ${what}: ${mib(neededBytes + RESERVE_BYTES)} needed, ${mib(free)} free`,
-    { hint: "Nothing was touched. Free some space, or mount a larger volume there (BACKUP_STATE says where)." },
+    `not enough space in '${folder}' ${what}: ${mib(neededBytes)} needed, ${mib(free)} free`,
+    {
+      hint: "Nothing was touched. Free some space, or mount a larger volume there (BACKUP_STATE says where).",
+      ...(cause === undefined ? {} : { cause }),
+    },
   );
 }
 

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { LifeboatError } from "../../errors.ts";
+import { diskFailure } from "../../system/disk-failure.ts";
 import { isSystemError, writeAtomically } from "../../system/files.ts";
 
 /**
@@ -78,5 +79,9 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+  try {
+    await writeAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    throw diskFailure(error, `write '${basename(path)}'`, dirname(path));
+  }
 }

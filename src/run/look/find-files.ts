@@ -7,6 +7,7 @@ import { matchingGlobs } from "../../sources/exclusions.ts";
 import { byteStringOf } from "../../sources/names.ts";
 import { fetchIndex } from "../catalogue/fetch.ts";
 import { readHoldingsOf, type Found } from "../catalogue/find.ts";
+import { brokenOnes } from "../catalogue/tell.ts";
 import { openReaderSpool, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -87,12 +88,10 @@ async function knownBackups(
   for (const { target, backups } of holdings) {
     for (const backup of backups) if (!known.has(backup.receipt.id)) known.set(backup.receipt.id, { target, backup });
   }
-  const broken = holdings.flatMap((holding) => holding.broken.map((one) => ({ ...one, target: holding.target })));
+  const broken = holdings.flatMap((holding) => holding.broken);
   const locked = broken.find(({ problem }) => problem.kind === "wrong-key");
   if (known.size === 0 && locked) throw locked.problem;
-  for (const { stem, target, problem } of broken) {
-    warn(`'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`);
-  }
+  for (const sentence of brokenOnes(holdings)) warn(sentence);
   return [...known.values()].sort((a, b) => b.backup.receipt.sequence - a.backup.receipt.sequence);
 }
 
