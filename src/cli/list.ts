@@ -45,7 +45,7 @@ function listText({ backups, signers, warnings }: Listing, look: Look): string {
   const total = backups.length === 1 ? "1 backup" : `${backups.length} backups`;
   return [
     ...(backups.length > 0 ? [tableText(columns, rows, look)] : []),
-    backups.length > 0 ? `${total}, ${sizeText(stored)}` : "no backups yet",
+    backups.length > 0 ? `${total}, ${sizeText(stored)}` : warnings.length > 0 ? "no backups" : "no backups yet",
     ...signers.map(({ fingerprint, trust }) => `signed by ${fingerprint} (${TRUST[trust]})`),
     ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${warning}`),
   ].join("\n");

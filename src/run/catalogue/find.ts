@@ -6,6 +6,7 @@ import { readAllHoldings, type Holding, type KnownBackup } from "./catalogue.ts"
 import type { Conduct } from "../conduct/conduct.ts";
 import type { Tools } from "../conduct/tools.ts";
 import { takenOnTrust } from "./tell.ts";
+import { knownPlaces, newestExpected, requireNotAllGone } from "./vanished.ts";
 
 export interface Wanted {
   /** `latest`, an id, the beginning of one, or the first part of the backup's file names. */
@@ -35,6 +36,12 @@ export async function findBackup(wanted: Wanted, tools: Tools, tell: Tell, signa
     tools.log.warn("target cannot be read", { target: target.name, error: describeError(error) });
   }
   if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
+  const expected = newestExpected(await knownPlaces(tools), {
+    name: tools.config.name,
+    targets: [...holdings, ...unreadable].map(({ target }) => target.name),
+    ...(wanted.takenBy ? { takenBy: wanted.takenBy } : {}),
+  });
+  requireNotAllGone(holdings, expected);
   const early = wanted.takenBy === undefined ? holdings : upTo(wanted.takenBy, holdings, tools.config.name);
   requireTrust(wanted.id, early);
   const known = early.flatMap(({ target, backups }) => backups.map((backup) => ({ target, backup })));
@@ -46,6 +53,11 @@ export async function findBackup(wanted: Wanted, tools: Tools, tell: Tell, signa
   const found = known.find(({ backup }) => backup.receipt.id === chosen.id);
   if (!found) throw new LifeboatError("not-found", `backup '${wanted.id}' is on no target`);
   for (const sentence of takenOnTrust([found.backup])) tell.say(sentence);
+  if (wanted.id === "latest" && expected && expected.sequence > chosen.sequence) {
+    tell.warn(
+      `the newest backup is not there: '${expected.id}' of ${expected.takenAt} is on no target ${unreadable.length > 0 ? "that could be read" : "any more"}; this is '${chosen.id}' of ${found.backup.receipt.takenAt}`,
+    );
+  }
   return found;
 }
 

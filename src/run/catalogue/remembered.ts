@@ -9,9 +9,9 @@ export async function rememberedReceipt({
   config,
   log,
 }: Pick<Tools, "config" | "log">): Promise<{ receipt: Receipt; sha256: string } | undefined> {
-  const text = (await readState(config.state))?.lastReceipt;
-  if (text === undefined) return undefined;
   try {
+    const text = (await readState(config.state))?.lastReceipt;
+    if (text === undefined) return undefined;
     const bytes = Buffer.from(text, "utf8");
     return { receipt: parseReceipt(bytes), sha256: createHash("sha256").update(bytes).digest("hex") };
   } catch (error) {

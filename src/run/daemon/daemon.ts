@@ -2,6 +2,7 @@ import cron from "node-cron";
 import { describeError } from "../../errors.ts";
 import { missedRun, nextRun } from "../../plan/schedule.ts";
 import type { RunReport } from "../../report/outcome.ts";
+import { vanishedNow } from "../catalogue/vanished.ts";
 import { daemonRecord } from "./daemon-record.ts";
 import { endLeftovers } from "../recovery/leftovers.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
@@ -14,7 +15,7 @@ const LATE_MS = 2 * HEARTBEAT_MS;
 /**
  * Runs backups on schedule until `signal` is aborted; resolves once the run then under way has ended in order.
  * At start it brings back what a dead run left at rest, catches up on one missed run, however many were missed, and
- * looks whether the targets can be used.
+ * looks whether the targets can be used, and have what they had.
  * Resolves with true if the signal interrupted a run.
  */
 export async function daemon(
@@ -76,6 +77,7 @@ export async function daemon(
 
   const watching = watchTargets(
     tools,
+    (target, until) => vanishedNow(target, tools, until),
     (targets) => void record.change({ targets: [...targets] }).catch(complain),
     signal,
   );

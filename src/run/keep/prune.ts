@@ -9,6 +9,7 @@ import { conduct } from "../conduct/conduct.ts";
 import { pendingInPlace, type Pending } from "../in-place/pending.ts";
 import { firstBrokenOnes } from "../catalogue/tell.ts";
 import type { Tools } from "../conduct/tools.ts";
+import { forgetPruned } from "./settle-vanished.ts";
 
 /** What pruning one target did, or would do. */
 export interface Pruning {
@@ -116,6 +117,8 @@ export async function pruneAll(
           ? planPruning(holding, tools, pending)
           : await pruneHolding(holding, tools, pending, signal);
         prunings.push(pruning);
+        const removed = pruning.remove.map(({ id }) => id);
+        if (!dryRun) await forgetPruned(target.name, removed, tools);
         if (pruning.refused !== undefined) run.warn(`target '${target.name}': ${pruning.refused}`);
       } catch (error) {
         signal.throwIfAborted();

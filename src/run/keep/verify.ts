@@ -12,6 +12,8 @@ import { fetchBackup, fetchIndex } from "../catalogue/fetch.ts";
 import { readHoldingsOf } from "../catalogue/find.ts";
 import { foundationIn, incrementsIn } from "../catalogue/foundation.ts";
 import { takenOnTrust } from "../catalogue/tell.ts";
+import { requireNotAllGone } from "../catalogue/vanished.ts";
+import { settleVanished } from "./settle-vanished.ts";
 import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -29,6 +31,14 @@ export interface Verified {
   readonly problem?: string;
 }
 
+export interface WantedProof {
+  readonly id: string | "all";
+  readonly read: boolean;
+  readonly target?: string;
+  /** What is missing at the targets is gone for good: it is expected no more. */
+  readonly acceptMissing: boolean;
+}
+
 /**
  * Are these the bytes that were sealed, and do they open? Each target's copy is verified by itself. With an incremental
  * backup the full one that it stands on is verified in the same way, and neither is better than the other.
@@ -36,7 +46,7 @@ export interface Verified {
  * is locked, else with 1 if one is unknown. Leftovers of a run that was cut off degrade it.
  */
 export async function verify(
-  wanted: { readonly id: string | "all"; readonly read: boolean; readonly target?: string },
+  wanted: WantedProof,
   tools: Tools,
   signal: AbortSignal,
 ): Promise<{ report: RunReport; verified: readonly Verified[] }> {
@@ -50,6 +60,9 @@ export async function verify(
       run.warn(`target '${target.name}' cannot be read: ${describeError(error)}`);
     }
     if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
+    const expected = await settleVanished(holdings, wanted.acceptMissing ? "accept" : "miss", run, tools);
+    if (wanted.acceptMissing && holdings.every(({ backups, broken }) => backups.length + broken.length === 0)) return;
+    requireNotAllGone(holdings, expected);
     const chosen = wanted.id === "all" ? undefined : chosenStems(wanted.id, holdings);
     const stems = chosen?.flatMap((stem) => [stem, ...holdings.flatMap((one) => stemsBelow(stem, one))]);
     const isWanted = (one: { readonly stem: string }) => stems === undefined || stems.includes(one.stem);

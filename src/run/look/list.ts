@@ -3,6 +3,7 @@ import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
 import { readHoldingsOf } from "../catalogue/find.ts";
 import { foundationIn } from "../catalogue/foundation.ts";
 import { brokenOnes } from "../catalogue/tell.ts";
+import { knownPlaces, vanishedFrom, vanishedText } from "../catalogue/vanished.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /** One backup, and the targets that hold all of it. */
@@ -58,7 +59,9 @@ export async function list(targetName: string | undefined, tools: Tools, signal:
     .sort((a, b) => a.sequence - b.sequence)
     .map(({ sequence: _, ...shown }) => shown);
   const torn = holdings.flatMap((holding) => holding.backups.flatMap((backup) => problemOfFoundation(holding, backup)));
+  const vanished = vanishedFrom(holdings, await knownPlaces(tools), tools.config.name);
   const warnings = [
+    ...vanished.map(vanishedText),
     ...unreadable.map(({ target, error }) => `target '${target.name}' cannot be read: ${describeError(error)}`),
     ...brokenOnes(holdings),
     ...torn,
