@@ -103,10 +103,17 @@ async function worldOf(env: Surroundings["env"], signal: AbortSignal): Promise<W
   }
 }
 
-async function openingKeys({ encryption, privateKeys, privateKeyPassphrase, state }: Config): Promise<OpeningKeys> {
-  const signer = await knownSigner(state);
+async function openingKeys({
+  encryption,
+  privateKeys,
+  privateKeyPassphrase,
+  signers,
+  state,
+}: Config): Promise<OpeningKeys> {
+  const own = await knownSigner(state);
   return {
-    ...(signer === undefined ? {} : { signer }),
+    signers: own === undefined ? signers : [...signers, own],
+    expectEncrypted: encryption.kind !== "none" || privateKeys.length > 0,
     ...(encryption.kind === "passphrase" ? { passphrase: encryption.passphrase } : {}),
     ...(privateKeys.length > 0 ? { privateKeys } : {}),
     ...(privateKeyPassphrase ? { privateKeyPassphrase } : {}),

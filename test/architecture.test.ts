@@ -40,7 +40,7 @@ const wings: Readonly<Record<string, readonly string[]>> = {
   keep: ["conduct", "catalogue", "in-place"],
   backup: ["conduct", "catalogue", "recovery", "keep"],
   look: ["conduct", "catalogue", "in-place", "backup"],
-  daemon: ["conduct", "in-place", "recovery"],
+  daemon: ["conduct", "catalogue", "in-place", "recovery"],
 };
 
 /** What only some files may use, because everything else must stay testable without the world. */

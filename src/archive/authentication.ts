@@ -51,14 +51,43 @@ async function requireMac(
 }
 
 function trustSigner(receipt: Receipt, signer: string, keys: OpeningKeys): Authenticated {
-  if (keys.signer === signer) return { signer, trust: "known-signer" };
-  // Without this, whoever can write to the target could put an archive of his own beside those under the passphrase.
-  if (keys.signer === undefined && !keys.passphrase) return { signer, trust: "first-use" };
-  throw new LifeboatError(
-    "verification-failed",
-    `the receipt of backup '${receipt.id}' (${receipt.archive.key}) is signed by '${signer}', which is not known here`,
-    { hint: "If that is the sidecar that made it, put its receipt-signing-key.pem into the state folder." },
-  );
+  const known = keys.signers ?? [];
+  if (known.includes(signer)) return { signer, trust: "known-signer" };
+  const named = `the receipt of backup '${receipt.id}' (${receipt.archive.key})`;
+  // Without these, whoever can write to the target could put an archive of his own beside those of the operator.
+  if (known.length > 0 || keys.passphrase) {
+    throw new LifeboatError(
+      "verification-failed",
+      `${named} is signed by '${signer}', which is neither the key of this state folder nor in BACKUP_SIGNER`,
+      { hint: IF_IT_IS_YOURS },
+    );
+  }
+  if (keys.expectEncrypted && receipt.encryption.kind === "none") {
+    throw new LifeboatError(
+      "verification-failed",
+      `${named} is of a backup in clear, which is refused where keys are given, signed by '${signer}', which is not in BACKUP_SIGNER`,
+      { hint: IF_IT_IS_YOURS },
+    );
+  }
+  return { signer, trust: "first-use" };
+}
+
+const IF_IT_IS_YOURS =
+  "If one of your own sidecars made it, add that fingerprint to BACKUP_SIGNER. If not, somebody else can write to the target: move its files away, and restore another backup by its id.";
+
+/**
+ * True if a receipt that does not open with the passphrase does so once its salt and check value are those of another
+ * receipt: then it was made with this passphrase, and the two were changed after that.
+ */
+export async function opensWithMethodOf(
+  receipt: Receipt,
+  other: Receipt,
+  passphrase: NonNullable<OpeningKeys["passphrase"]>,
+): Promise<boolean> {
+  if (receipt.authentication.kind !== "passphrase" || other.authentication.kind !== "passphrase") return false;
+  const { mac: _, ...method } = other.authentication;
+  const proof = await proofOf(passphrase, method.kdf);
+  return sameText(proof.mac(canonicalBytes({ ...receipt, authentication: method })), receipt.authentication.mac);
 }
 
 function changed(receipt: Receipt): LifeboatError {

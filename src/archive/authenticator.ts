@@ -31,7 +31,12 @@ export async function openAuthenticator(
   };
 }
 
-/** Fingerprint of the key that signs receipts here, if this state folder ever signed one: `OpeningKeys.signer`. */
+/** Fingerprint of the key that signs receipts here, which is made if there is none yet. */
+export async function openSigner(stateFolder: string): Promise<string> {
+  return fingerprintOf(publicKeyOf(await openSigningKey(stateFolder)));
+}
+
+/** Fingerprint of the key that signs receipts here, if this state folder ever signed one: one of `OpeningKeys.signers`. */
 export async function knownSigner(stateFolder: string): Promise<string | undefined> {
   const key = await readSigningKey(stateFolder);
   return key && fingerprintOf(publicKeyOf(key));

@@ -20,8 +20,10 @@ export interface OpeningKeys {
   readonly passphrase?: Secret;
   readonly privateKeys?: readonly Secret[];
   readonly privateKeyPassphrase?: Secret;
-  /** Fingerprint of the key that must have signed receipts no passphrase authenticates (`knownSigner`). */
-  readonly signer?: string;
+  /** Fingerprints of the keys one of which must have signed receipts no passphrase authenticates. None: nobody knows. */
+  readonly signers?: readonly string[];
+  /** True if this operator encrypts, so that what is in clear and signed by nobody known is not his. */
+  readonly expectEncrypted?: boolean;
 }
 
 /** A finished file in the spool, with its digest. */

@@ -3,8 +3,8 @@ import type { Authenticator } from "./authenticator.ts";
 import { canonicalBytes } from "./canonical.ts";
 import { receiptSchema, type Receipt, type ReceiptFields } from "./receipt-schema.ts";
 
-export { authenticate, type Authenticated } from "./authentication.ts";
-export { knownSigner, openAuthenticator, type Authenticator } from "./authenticator.ts";
+export { authenticate, opensWithMethodOf, type Authenticated } from "./authentication.ts";
+export { knownSigner, openAuthenticator, openSigner, type Authenticator } from "./authenticator.ts";
 export type { Receipt, ReceiptFields } from "./receipt-schema.ts";
 
 /** The bytes of a receipt, as they are stored: canonical JSON (RFC 8785) and a newline, authenticated. */
@@ -31,6 +31,7 @@ export function parseReceipt(bytes: Buffer): Receipt {
   const parsed = receiptSchema.safeParse(value);
   if (!parsed.success) throw refused(value, parsed.error);
   const receipt = parsed.data;
+  requireOneStory(receipt);
   if (!canonicalBytes(receipt).equals(bytes)) {
     throw new LifeboatError(
       "verification-failed",
@@ -38,6 +39,16 @@ export function parseReceipt(bytes: Buffer): Receipt {
     );
   }
   return receipt;
+}
+
+/** What opens a file goes by its name, so a receipt must not call encrypted what its names call plain. */
+function requireOneStory({ id, encryption, archive, index }: Receipt): void {
+  const isEncrypted = encryption.kind !== "none";
+  if ([archive, index].every(({ key }) => key.endsWith(".gpg") === isEncrypted)) return;
+  throw new LifeboatError(
+    "verification-failed",
+    `the receipt of backup '${id}' says '${encryption.kind}' of its encryption, and the names of its files say otherwise`,
+  );
 }
 
 function refused(value: unknown, cause: unknown): LifeboatError {

@@ -15,7 +15,12 @@ export function addList({ command, assembled, print, end, world: { signal } }: C
     });
 }
 
-function listText({ backups, warnings }: Listing, look: Look): string {
+const TRUST = {
+  "known-signer": "known here",
+  "first-use": "taken on trust: compare it with what this shows where the backups are made, or set BACKUP_SIGNER",
+} as const;
+
+function listText({ backups, signers, warnings }: Listing, look: Look): string {
   const columns = [
     { title: "ID" },
     { title: `TAKEN (${look.timeZone})` },
@@ -40,7 +45,8 @@ function listText({ backups, warnings }: Listing, look: Look): string {
   const total = backups.length === 1 ? "1 backup" : `${backups.length} backups`;
   return [
     ...(backups.length > 0 ? [tableText(columns, rows, look)] : []),
-    backups.length > 0 ? `${total}, ${sizeText(stored)}` : "no backups yet",
+    backups.length > 0 ? `${total}, ${sizeText(stored)}` : warnings.length > 0 ? "no backups" : "no backups yet",
+    ...signers.map(({ fingerprint, trust }) => `signed by ${fingerprint} (${TRUST[trust]})`),
     ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${warning}`),
   ].join("\n");
 }

@@ -1,3 +1,4 @@
+import { exitCodes } from "../errors.ts";
 import { printable } from "../report/printable.ts";
 import type { Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
@@ -5,13 +6,17 @@ import { shownMember } from "../run/catalogue/paths.ts";
 import { formatEntry, listEntries, type IndexEntry } from "../run/look/ls.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 
-export function addLs({ command, assembled, print, world: { signal } }: CommandLine): void {
+export function addLs({ command, assembled, print, end, world: { signal } }: CommandLine): void {
   command("ls <id> [path]", "show the files in a backup, or below a path in it")
     .option("--target <name>", "only from this target")
     .action(async (id: string, path: string | undefined, { json, target }: Options) => {
       const tools = await assembled("restore");
+      const warn = (sentence: string) => {
+        tools.log.warn(sentence);
+        end(exitCodes.degraded);
+      };
       const wanted = { id, ...given({ path, target }) };
-      for await (const entry of listEntries(wanted, tools, signal)) {
+      for await (const entry of listEntries(wanted, tools, warn, signal)) {
         print(json ? formatEntry(entry).trimEnd() : entryText(entry, tools.look));
       }
     });

@@ -30,6 +30,8 @@ export interface Config {
   /** Only to restore and verify public-key backups. */
   readonly privateKeys: readonly Secret[];
   readonly privateKeyPassphrase?: Secret;
+  /** Fingerprints ("SHA256:…") of the keys that sign this operator's receipts, beside that of the state folder. */
+  readonly signers: readonly string[];
   readonly targets: readonly TargetConfig[];
   readonly retentionDays?: number;
   readonly schedule: {

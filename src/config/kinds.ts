@@ -17,6 +17,16 @@ export const line: Kind<string> = {
 /** Text that may have several lines, kept as it is. */
 export const lines: Kind<string> = { words: "text, several lines allowed", decode: (text) => text };
 
+/** Of keys that sign receipts, as ssh writes those of its keys; separated by commas, blanks or line breaks. */
+export const fingerprints: Kind<readonly string[]> = {
+  words: "fingerprints, separated by commas",
+  decode(text) {
+    const found = text.split(/[\s,]+/).filter(Boolean);
+    if (found.length > 0 && found.every((one) => /^SHA256:[A-Za-z0-9+/]{43}$/.test(one))) return found;
+    throw new Misfit("is no fingerprint of a key that signs receipts", "'SHA256:…' as 'lifeboat list' shows it");
+  },
+};
+
 /** Kept from every output. */
 export const secret: Kind<Secret> = { words: "secret", decode: (text) => new Secret(text) };
 

@@ -72,6 +72,7 @@ function assemble(
     compression: readCompression(findings),
     encryption: readEncryption(findings),
     ...readPrivateKeys(findings),
+    signers: values.BACKUP_SIGNER ?? [],
     targets,
     ...(retentionDays === undefined ? {} : { retentionDays }),
     schedule: {

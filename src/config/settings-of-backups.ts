@@ -1,5 +1,17 @@
 import { cron } from "./cron.ts";
-import { duration, flag, folder, line, lines, oneOf, patterned, passphrase, secret, wholeNumber } from "./kinds.ts";
+import {
+  duration,
+  fingerprints,
+  flag,
+  folder,
+  line,
+  lines,
+  oneOf,
+  passphrase,
+  patterned,
+  secret,
+  wholeNumber,
+} from "./kinds.ts";
 import type { Setting } from "./setting.ts";
 import { timeZone } from "./time-zone.ts";
 
@@ -145,5 +157,15 @@ export const BACKUP_SETTINGS = {
     kind: secret,
     secret: true,
     meaning: "Passphrase that protects `GPG_PRIVATE_KEY`, if one does.",
+  },
+  BACKUP_SIGNER: {
+    group: "Encryption",
+    kind: fingerprints,
+    unset: "the key of the state folder; where that has none, any single one",
+    meaning:
+      "Fingerprint of the key that signs the receipts of backups that no passphrase protects, as `lifeboat list` shows it " +
+      "where they are made. With it, what anyone else signed is refused, also on a machine without the state folder. " +
+      "Several are separated by commas.",
+    example: "SHA256:Zr9xQ4uPqm3Hk1wBvT7sYdNc0eXgLfJ2aRiVoUySWtE",
   },
 } as const satisfies Readonly<Record<string, Setting>>;

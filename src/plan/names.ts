@@ -71,27 +71,40 @@ function readStamp(stamp: string): Date | undefined {
 const MAX_BUMP_MS = 5 * 60 * 1000;
 
 /**
- * The stem of the next backup: it sorts after every one that exists under the name.
- * When the clock is behind the newest of them it is that one's next second, or, by more than five minutes, an error:
- * backups that sort wrongly would make retention remove the wrong ones.
+ * The stem of the next backup: it sorts after every one of the `backups`, and no `stray` has its time. When the clock is
+ * behind the newest backup it is that one's next second, or, by more than five minutes, an error: backups that sort
+ * wrongly would make retention remove the wrong ones. Strays are whatever else has a name like that: anybody may have
+ * put them there, so they say nothing about the clock.
  */
 export function nextStem(
   next: { readonly name: string; readonly kind: BackupKind; readonly takenAt: Date },
-  existing: readonly string[],
+  { backups, strays }: { readonly backups: readonly string[]; readonly strays: readonly string[] },
 ): string {
-  const stamps = existing.map((stem) => parseKey(receiptKey(stem), next.name)?.takenAt.getTime() ?? -Infinity);
-  const newest = stamps.reduce((a, b) => Math.max(a, b), -Infinity);
+  const timeOf = (stem: string) => parseKey(receiptKey(stem), next.name)?.takenAt.getTime() ?? -Infinity;
+  const newestStem = backups.reduce<string | undefined>(
+    (best, stem) => (best !== undefined && timeOf(best) >= timeOf(stem) ? best : stem),
+    undefined,
+  );
+  const newest = newestStem === undefined ? -Infinity : timeOf(newestStem);
   const now = Math.floor(next.takenAt.getTime() / 1000) * 1000;
-  if (now > newest) return backupStem(next.name, next.takenAt, next.kind);
   if (newest - now > MAX_BUMP_MS) {
     const newestAt = new Date(newest).toISOString();
     throw new LifeboatError(
       "failed",
-      `the clock says ${next.takenAt.toISOString()}, which is behind the newest backup of '${next.name}' (${newestAt})`,
+      `the clock says ${next.takenAt.toISOString()}, which is behind the newest backup of '${next.name}' (${newestAt}), '${newestStem}'`,
       {
         hint: "Set the clock right. If it is right now, the newest backup was made by a wrong one: move its files away.",
       },
     );
   }
-  return backupStem(next.name, new Date(newest + 1000), next.kind);
+  const taken = new Set(strays.map(timeOf));
+  let free = Math.max(now, newest + 1000);
+  while (taken.has(free)) free += 1000;
+  return backupStem(next.name, new Date(free), next.kind);
+}
+
+/** The strays that are named for a time after `now`: no run of this sidecar gave them that. */
+export function straysToCome(strays: readonly string[], name: string, now: Date): readonly string[] {
+  const timeOf = (stem: string) => parseKey(receiptKey(stem), name)?.takenAt.getTime() ?? -Infinity;
+  return strays.filter((stem) => timeOf(stem) - now.getTime() > MAX_BUMP_MS);
 }

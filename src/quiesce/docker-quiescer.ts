@@ -155,7 +155,10 @@ async function decide(
   }
   await whileEngineGone(() => checkAccess(engine, plan, signal), limits.engineMs, clock, signal);
   await failpoint("hold:planned", signal);
-  const [notes, warnings] = [[...plan.notes, ...told.notes], [...plan.warnings, ...told.warnings]];
+  const [notes, warnings] = [
+    [...plan.notes, ...told.notes],
+    [...plan.warnings, ...told.warnings],
+  ];
   return { plan: { ...plan, notes, warnings }, survey };
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { LifeboatError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
+import { diskFailure } from "./disk-failure.ts";
 
 /**
  * One run at a time per state folder. The lock is SQLite's own lock on `lock.db`, which the kernel holds for as long
@@ -17,7 +18,7 @@ export interface Lock extends Disposable {
 
 /**
  * Takes the lock of `stateFolder`, waiting up to `timeoutMs` for another owner to finish.
- * Rejects with a "locked" error naming the owner when that time is over.
+ * Rejects with a "locked" error naming the owner when that time is over, and with "failed" if the disk does not let it.
  */
 export async function acquireLock(
   stateFolder: string,
@@ -27,31 +28,41 @@ export async function acquireLock(
   signal: AbortSignal,
 ): Promise<Lock> {
   const deadline = clock.elapsedMs() + timeoutMs;
-  const database = openLock(stateFolder, "lock");
+  let database: Database.Database | undefined;
   try {
+    database = openLock(stateFolder, "lock");
     while (!tryLock(database)) {
       const leftMs = deadline - clock.elapsedMs();
       if (leftMs <= 0) throw lockedError(stateFolder, timeoutMs);
       await clock.sleep(Math.min(POLL_MS, leftMs), signal);
     }
+    return ownedBy(what, database, stateFolder, "lock", clock);
   } catch (error) {
-    database.close();
-    throw error;
+    database?.close();
+    throw diskFailure(error, "take the lock", stateFolder);
   }
-  return ownedBy(what, database, stateFolder, "lock", clock);
 }
 
 /**
  * Makes this process the daemon of `stateFolder` until the lock is released; runs go on beside it. Throws a "locked"
- * error naming the one that is it already.
+ * error naming the one that is it already, and "failed" if the disk does not let it.
  */
 export function becomeDaemon(stateFolder: string, clock: Clock): Lock {
-  const database = openLock(stateFolder, "daemon-lock");
-  if (tryLock(database)) return ownedBy("daemon", database, stateFolder, "daemon-lock", clock);
-  database.close();
+  let database: Database.Database | undefined;
+  try {
+    database = openLock(stateFolder, "daemon-lock");
+    if (!tryLock(database)) throw otherDaemon(stateFolder);
+    return ownedBy("daemon", database, stateFolder, "daemon-lock", clock);
+  } catch (error) {
+    database?.close();
+    throw diskFailure(error, "take the daemon's lock", stateFolder);
+  }
+}
+
+function otherDaemon(stateFolder: string): LifeboatError {
   const owner = ownerOf(stateFolder, "daemon-lock");
   const who = owner === undefined ? "" : ` (process ${owner.pid} on ${owner.host}, since ${owner.since})`;
-  throw new LifeboatError("locked", `a daemon runs on '${stateFolder}' already${who}`, {
+  return new LifeboatError("locked", `a daemon runs on '${stateFolder}' already${who}`, {
     hint:
       "Without a command, 'lifeboat' is the daemon. Commands run beside it: 'lifeboat backup' makes a backup now, " +
       "'lifeboat help' shows the others. A second daemon needs a BACKUP_STATE and a BACKUP_NAME of its own.",

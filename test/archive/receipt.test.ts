@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { authenticate, knownSigner, openAuthenticator, parseReceipt, sealReceipt } from "../../src/archive/receipt.ts";
+import {
+  authenticate,
+  knownSigner,
+  openAuthenticator,
+  opensWithMethodOf,
+  parseReceipt,
+  sealReceipt,
+} from "../../src/archive/receipt.ts";
 import type { ReceiptFields } from "../../src/archive/receipt.ts";
 import { Secret } from "../../src/system/secret.ts";
 import { passphraseKey, passphraseKeys, temporaryFolder } from "./rig.ts";
@@ -46,7 +53,7 @@ test("every flipped bit of a receipt is found, whichever way it is authenticated
   for (const key of [passphraseKey, { kind: "none" } as const]) {
     const authenticator = await openAuthenticator(key, folder, undefined);
     const bytes = sealReceipt(fields, authenticator);
-    const keys = key.kind === "none" ? { signer: (await knownSigner(folder)) ?? "" } : passphraseKeys;
+    const keys = key.kind === "none" ? { signers: [(await knownSigner(folder)) ?? ""] } : passphraseKeys;
     let asked = 0;
     for (let at = 0; at < bytes.length; at += 3) {
       const flipped = Buffer.from(bytes);
@@ -131,11 +138,63 @@ test("without a passphrase a receipt is signed by a key that stays in the state 
 
   const receipt = parseReceipt(sealReceipt(fields, authenticator));
   const { signer = "" } = authenticator;
-  assert.deepEqual(await authenticate(receipt, { signer }), { signer, trust: "known-signer" });
+  assert.deepEqual(await authenticate(receipt, { signers: [signer] }), { signer, trust: "known-signer" });
   assert.deepEqual(await authenticate(receipt, {}), { signer, trust: "first-use" });
   const stranger = await openAuthenticator({ kind: "none" }, elsewhere, undefined);
   const forged = parseReceipt(sealReceipt(fields, stranger));
-  await assert.rejects(authenticate(forged, { signer }), { kind: "verification-failed", message: /not known here/ });
+  const refusal = { kind: "verification-failed", message: /neither the key of this state folder nor in BACKUP_SIGNER/ };
+  await assert.rejects(authenticate(forged, { signers: [signer] }), refusal);
+  const both = { signers: [signer, stranger.signer ?? ""] };
+  assert.equal((await authenticate(forged, both)).trust, "known-signer");
   await assert.rejects(authenticate(forged, passphraseKeys), { kind: "verification-failed" });
   await rm(join(here, file));
+});
+
+const inClear: ReceiptFields = {
+  ...fields,
+  encryption: { kind: "none", recipients: [] },
+  archive: { ...fields.archive, key: "stack-20260102T030405Z-full.tar.zst" },
+  index: { ...fields.index, key: "stack-20260102T030405Z-full.index.zst" },
+};
+
+test("where keys are given, a backup in clear counts only if a known key signed it", async (t) => {
+  const folder = temporaryFolder(t);
+  const authenticator = await openAuthenticator({ kind: "none" }, folder, undefined);
+  const receipt = parseReceipt(sealReceipt(inClear, authenticator));
+  const { signer = "" } = authenticator;
+  assert.equal((await authenticate(receipt, {})).trust, "first-use");
+  const refusal = { kind: "verification-failed", message: /a backup in clear, which is refused where keys are given/ };
+  await assert.rejects(authenticate(receipt, { expectEncrypted: true }), refusal);
+  const known = { expectEncrypted: true, signers: [signer] };
+  assert.deepEqual(await authenticate(receipt, known), { signer, trust: "known-signer" });
+});
+
+test("a receipt that calls plain files encrypted, or encrypted ones plain, is refused", async (t) => {
+  const authenticator = await openAuthenticator({ kind: "none" }, temporaryFolder(t), undefined);
+  const lie = { kind: "verification-failed", message: /the names of its files say otherwise/ };
+  const { encryption, archive } = fields;
+  assert.throws(() => sealReceipt({ ...inClear, encryption }, authenticator), lie);
+  assert.throws(() => sealReceipt({ ...inClear, archive }, authenticator), lie);
+  assert.throws(() => sealReceipt({ ...fields, encryption: inClear.encryption }, authenticator), lie);
+});
+
+test("a changed salt or check value is told from another passphrase, with the help of another receipt", async (t) => {
+  const folder = temporaryFolder(t);
+  const authenticator = await openAuthenticator(passphraseKey, folder, undefined);
+  const other = parseReceipt(sealReceipt({ ...fields, sequence: 8 }, authenticator));
+  const bytes = sealReceipt(fields, authenticator);
+  const turned = (word: string) => {
+    const at = bytes.indexOf(`"${word}":"`) + word.length + 4;
+    const changed = Buffer.from(bytes);
+    changed[at] = changed[at] === 0x30 ? 0x31 : 0x30;
+    return parseReceipt(changed);
+  };
+  const passphrase = new Secret("correct horse battery staple");
+  for (const word of ["salt", "check"]) {
+    await assert.rejects(authenticate(turned(word), passphraseKeys), { kind: "wrong-key" }, word);
+    assert.equal(await opensWithMethodOf(turned(word), other, passphrase), true, word);
+  }
+  const strange = { kind: "passphrase", passphrase: new Secret("something else entirely") } as const;
+  const foreign = parseReceipt(sealReceipt(fields, await openAuthenticator(strange, folder, other)));
+  assert.equal(await opensWithMethodOf(foreign, other, passphrase), false);
 });

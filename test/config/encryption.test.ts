@@ -81,6 +81,17 @@ suite("encryption", () => {
     assert.doesNotMatch(read({ GPG_PASSPHRASE: "hunter2" }).warnings.join(), /hunter2/);
   });
 
+  test("the signers of receipts are named by their fingerprints, and nothing else is one", () => {
+    const [one, other] = [`SHA256:${"a".repeat(43)}`, `SHA256:${"B/+".repeat(14)}9`];
+    const signers = (text: string) => read({ ...fine, BACKUP_SIGNER: text }).config.signers;
+    assert.deepEqual(signers(one), [one]);
+    assert.deepEqual(signers(`${one}, ${other}\n`), [one, other]);
+    assert.deepEqual(read(fine).config.signers, []);
+    for (const text of ["AB12CD34", `${one},x`, `${one}=`, ","]) {
+      assert.match(problemOf({ BACKUP_SIGNER: text }), /^BACKUP_SIGNER: is no fingerprint .*lifeboat list/, text);
+    }
+  });
+
   test("on the machine of a restore, the private key alone is enough", () => {
     assert.deepEqual(problemsOf({ ...bare, GPG_PRIVATE_KEY: privateKey }, worldWith(), "restore"), []);
   });

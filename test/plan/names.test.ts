@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { archiveKey, backupStem, indexKey, isLongOver, nextStem, parseKey, receiptKey } from "../../src/plan/names.ts";
+import {
+  archiveKey,
+  backupStem,
+  indexKey,
+  isLongOver,
+  nextStem,
+  parseKey,
+  receiptKey,
+  straysToCome,
+} from "../../src/plan/names.ts";
 import { dice } from "./random.ts";
 
 const takenAt = new Date("2026-11-21T22:04:52.999Z");
@@ -60,8 +69,8 @@ suite("keys", () => {
 });
 
 suite("the next stem", () => {
-  const next = (time: string, existing: readonly string[]) =>
-    nextStem({ name: "irc", kind: "full", takenAt: new Date(time) }, existing);
+  const next = (time: string, backups: readonly string[], strays: readonly string[] = []) =>
+    nextStem({ name: "irc", kind: "full", takenAt: new Date(time) }, { backups, strays });
 
   test("is that of its time when nothing is newer", () => {
     assert.equal(next("2026-11-21T22:04:52Z", []), stem);
@@ -79,8 +88,16 @@ suite("the next stem", () => {
     assert.throws(() => next("2026-11-21T21:04:52Z", [stem]), {
       kind: "failed",
       message:
-        /the clock says 2026-11-21T21:04:52.000Z, which is behind the newest backup of 'irc' \(2026-11-21T22:04:52.000Z\)/,
+        /the clock says 2026-11-21T21:04:52.000Z, which is behind the newest backup of 'irc' \(2026-11-21T22:04:52.000Z\), 'irc-20261121T220452Z-full'/,
     });
+  });
+
+  test("is not kept from its time by a stray from the future, and never has that of a stray", () => {
+    const year2099 = "irc-20991231T000000Z-full";
+    assert.equal(next("2026-11-21T22:04:52Z", [], [year2099]), stem);
+    const strays = [stem, "irc-20261121T220453Z-incr", year2099];
+    assert.equal(next("2026-11-21T22:04:52Z", [], strays), "irc-20261121T220454Z-full");
+    assert.equal(next("2026-11-21T22:04:51Z", [stem], strays), "irc-20261121T220454Z-full");
   });
 
   test("sorts after every existing one, whatever the clock does within its bounds", () => {
@@ -90,7 +107,8 @@ suite("the next stem", () => {
     for (let run = 0; run < 500; run++) {
       clock += random.roll(240_000) - 100_000;
       try {
-        stems.push(nextStem({ name: "irc", kind: random.roll(2) ? "full" : "incr", takenAt: new Date(clock) }, stems));
+        const kind = random.roll(2) ? "full" : "incr";
+        stems.push(nextStem({ name: "irc", kind, takenAt: new Date(clock) }, { backups: stems, strays: [] }));
       } catch {
         clock += 600_000; // Refused for a clock too far behind, which it now no longer is.
       }
@@ -107,4 +125,10 @@ test("a part is long over a day after its run began, under this very name only",
   assert.ok(!isOver("stack-20261101T020001Z-full.tar.zst.gpg"));
   assert.ok(!isOver("stack-two-20260101T000000Z-full.tar.zst.gpg"));
   assert.ok(!isOver("download-of-somebody"));
+});
+
+test("strays are of a time to come if they are further ahead than a clock is put right by", () => {
+  const strays = [stem, "irc-20261121T220900Z-full", "irc-20261121T221000Z-incr", "irc-20991231T000000Z-full", "irc-x"];
+  const found = straysToCome(strays, "irc", new Date("2026-11-21T22:04:52Z"));
+  assert.deepEqual(found, strays.slice(2, 4));
 });

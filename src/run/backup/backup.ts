@@ -1,8 +1,10 @@
+import { openSigner } from "../../archive/receipt.ts";
 import { nextStem, receiptKey, type BackupKind } from "../../plan/names.ts";
 import type { Config } from "../../config/config.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { acquireLock } from "../../system/lock.ts";
+import type { Target } from "../../targets/target.ts";
 import { describeError } from "../../errors.ts";
 import { makeAtRest, type Intent, type Made } from "./at-rest.ts";
 import { readAllHoldings, type Holding } from "../catalogue/catalogue.ts";
@@ -10,10 +12,13 @@ import { chooseFoundations, type WantedKind } from "./choose-foundations.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { keepManifests } from "../catalogue/manifests.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
+import { knownPlaces, markOf, notedPlaces, vanishedFrom, vanishedText } from "../catalogue/vanished.ts";
 import { pruneTargets } from "../keep/prune.ts";
 import { bringBackLeftovers } from "../recovery/recover.ts";
 import { requireRoom } from "./room.ts";
 import { composeReceipt, type ComposedReceipt } from "./receipt.ts";
+import { tellStrangers } from "./strangers.ts";
+import { liesApart, unmountedTargets } from "./unmounted.ts";
 import { shipToAll, type Cargo } from "./ship.ts";
 import { surveyAll, type Surveyed } from "./snapshot.ts";
 import { openSpool, type Spool } from "../conduct/spool.ts";
@@ -67,8 +72,15 @@ async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal, due
     await updateState(config.state, { lastRunAt: clock.now().toISOString() });
     for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
     await using spool = await openSpool(config.state, clock);
-    await makeBackup(wanted, run, spool, tools, signal);
+    await makeBackup(wanted, run, spool, await knowingOneself(tools), signal);
   });
+}
+
+/** With the key that signs receipts here, before anything at the targets is believed: a first run makes it. */
+async function knowingOneself(tools: Tools): Promise<Tools> {
+  const { config, keys } = tools;
+  if (config.encryption.kind === "passphrase") return tools;
+  return { ...tools, keys: { ...keys, signers: [...(keys.signers ?? []), await openSigner(config.state)] } };
 }
 
 async function makeBackup(
@@ -86,8 +98,9 @@ async function makeBackup(
   for (const { target, error } of unreadable) {
     log.warn("target cannot be read", { target: target.name, error: describeError(error) });
   }
+  tellStrangers(holdings, run, tools);
+  const unmounted = await missTheVanished(holdings, run, tools);
   const predecessor = await newestReceipt(holdings, tools);
-  if (predecessor.warning) run.warn(predecessor.warning);
 
   const stems = nextStems(holdings, config.name, clock.now());
   const foundations = await chooseFoundations({ wanted, physical: surveyed.physical, look }, run, tools, signal);
@@ -98,8 +111,8 @@ async function makeBackup(
   await failpoint("backup:released", signal);
 
   const receipt = await composeReceipt(made, predecessor, run.warnings, tools);
-  const shipped = await run.step("ship", () => shipToAll(cargoOf(made, receipt), spool, run, tools, signal));
-  await remember(made, receipt, config.state);
+  const shipped = await run.step("ship", () => shipToAll(cargoOf(made, receipt), unmounted, spool, run, tools, signal));
+  await remember(made, receipt, shipped, tools);
   if (shipped.length === tools.targets.length) await keepFoundation(made, run, config);
   await failpoint("backup:shipped", signal);
 
@@ -107,11 +120,31 @@ async function makeBackup(
   await failpoint("backup:pruned", signal);
 }
 
+/** Tells of backups that a target had, and notes it; gives the targets that nothing may be put to until it is back. */
+async function missTheVanished(
+  holdings: readonly Holding[],
+  run: Conduct,
+  tools: Tools,
+): Promise<Awaited<ReturnType<typeof unmountedTargets>>> {
+  const { config, targets } = tools;
+  const places = await knownPlaces(tools);
+  const vanished = vanishedFrom(holdings, places, config.name);
+  for (const one of vanished) run.warn(vanishedText(one));
+  await updateState(config.state, { places: notedPlaces(holdings, places, config.name) });
+  const unmounted = await unmountedTargets(vanished, places, config);
+  const first = targets.every(({ name }) => unmounted.has(name)) ? unmounted.get(targets[0]?.name ?? "") : undefined;
+  if (first) throw first;
+  return unmounted;
+}
+
 /** The names of the backup that is to be made, for either kind it may come out as. */
 function nextStems(holdings: readonly Holding[], name: string, takenAt: Date): Intent["stems"] {
-  const taken = holdings.flatMap(({ backups, broken, orphans }) => [...backups, ...broken, ...orphans]);
-  const stems = taken.map(({ stem }) => stem);
-  const of = (kind: BackupKind) => nextStem({ name, kind, takenAt }, stems);
+  const stems = (those: readonly { readonly stem: string }[]) => those.map(({ stem }) => stem);
+  const taken = {
+    backups: stems(holdings.flatMap(({ backups }) => backups)),
+    strays: stems(holdings.flatMap(({ broken, orphans }) => [...broken, ...orphans])),
+  };
+  const of = (kind: BackupKind) => nextStem({ name, kind, takenAt }, taken);
   return { full: of("full"), incr: of("incr") };
 }
 
@@ -132,8 +165,20 @@ async function surveyAndRequireRoom(run: Conduct, spool: Spool, tools: Tools, si
 }
 
 /** What the next run and `health` need to know of this one. */
-async function remember({ sealed }: Made, { fields, bytes }: ComposedReceipt, stateFolder: string): Promise<void> {
-  await updateState(stateFolder, {
+async function remember(
+  { sealed, stem }: Made,
+  { fields, bytes }: ComposedReceipt,
+  shipped: readonly Target[],
+  tools: Tools,
+): Promise<void> {
+  const { config } = tools;
+  const before = await knownPlaces(tools);
+  const places = Object.fromEntries(tools.targets.map(({ name }) => [name, before[name] ?? {}]));
+  for (const { name } of shipped) {
+    places[name] = { ...places[name], last: markOf(stem, fields), apart: await liesApart(name, config) };
+  }
+  await updateState(config.state, {
+    places,
     lastReceipt: bytes.toString("utf8"),
     ...(sealed.contentBytes > 0 ? { lastRatio: sealed.archive.sizeBytes / sealed.contentBytes } : {}),
     ...(fields.outcome === "good" ? { lastGood: { id: fields.id, takenAt: fields.takenAt } } : {}),

@@ -26,7 +26,7 @@ export async function composeReceipt(
   const fields: ReceiptFields = {
     format: FORMAT_VERSION,
     id: made.id,
-    sequence: (predecessor.receipt?.sequence ?? 0) + 1,
+    sequence: predecessor.sequence + 1,
     name: config.name,
     kind,
     parent,

@@ -18,11 +18,12 @@ export interface Cargo {
 }
 
 /**
- * Ships to every target at the same time. Resolves with those that hold the whole backup, proven and receipted.
+ * Ships to every target at the same time, but for those that are barred, by name, which fail with that. Resolves with those that hold the whole backup, proven and receipted.
  * A target that fails degrades the run; when none is left, rejects with the first failure.
  */
 export async function shipToAll(
   cargo: Cargo,
+  barred: ReadonlyMap<string, LifeboatError>,
   spool: Spool,
   run: Conduct,
   tools: Tools,
@@ -30,7 +31,11 @@ export async function shipToAll(
 ): Promise<readonly Target[]> {
   const receiptBody = await receiptAtRest(cargo, spool);
   const results = await Promise.allSettled(
-    tools.targets.map((target) => shipTo(target, cargo, receiptBody, tools, signal)),
+    tools.targets.map(async (target) => {
+      const bar = barred.get(target.name);
+      if (bar) throw bar;
+      return await shipTo(target, cargo, receiptBody, tools, signal);
+    }),
   );
   const reports = results.map((result, at): TargetReport => {
     const name = tools.targets[at]?.name ?? "";

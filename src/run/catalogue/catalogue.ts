@@ -1,33 +1,22 @@
 import { createHash } from "node:crypto";
 import { authenticate, parseReceipt, type Receipt } from "../../archive/receipt.ts";
-import { hintOf, LifeboatError } from "../../errors.ts";
+import { LifeboatError } from "../../errors.ts";
 import { parseKey } from "../../plan/names.ts";
 import type { StoredObject, Target } from "../../targets/target.ts";
 import type { Tools } from "../conduct/tools.ts";
+import type { Broken, Holding, KnownBackup } from "./holding.ts";
+import { brokenBy, judgeTogether } from "./judge.ts";
 
-/** A complete backup as one target shows it: an authentic receipt, and archive and index of the promised size. */
-export interface KnownBackup {
-  readonly stem: string;
-  readonly receiptKey: string;
-  readonly receipt: Receipt;
-  /** SHA-256 of the receipt's bytes; the next receipt's `previous`. */
-  readonly receiptSha256: string;
-  readonly receiptBytes: Buffer;
-}
-
-/** Everything under our name on one target, sorted into what is a backup and what is not. */
-export interface Holding {
-  readonly target: Target;
-  /** Oldest first, by sequence number. */
-  readonly backups: readonly KnownBackup[];
-  /** Receipts that cannot be trusted, or whose archive or index is missing or has another size. */
-  readonly broken: readonly { readonly stem: string; readonly problem: LifeboatError }[];
-  /** Archives and indexes without a receipt: a run that is under way, or one that was cut off. */
-  readonly orphans: readonly { readonly stem: string; readonly keys: readonly string[] }[];
-}
+export type { Broken, Holding, KnownBackup } from "./holding.ts";
 
 /** Reads all receipts of one target. Rejects only when the target cannot be read. */
 export async function readHolding(target: Target, tools: Tools, signal: AbortSignal): Promise<Holding> {
+  const [holding] = await judgeTogether([await readAlone(target, tools, signal)], tools);
+  return holding!;
+}
+
+/** Each receipt judged by itself. */
+async function readAlone(target: Target, tools: Tools, signal: AbortSignal): Promise<Holding> {
   const stems = new Map<string, StoredObject[]>();
   for (const object of await target.list(signal)) {
     const name = parseKey(object.key, tools.config.name);
@@ -41,7 +30,7 @@ export async function readHolding(target: Target, tools: Tools, signal: AbortSig
     signal,
   );
   const backups: KnownBackup[] = [];
-  const broken: { stem: string; problem: LifeboatError }[] = [];
+  const broken: Broken[] = [];
   const orphans: { stem: string; keys: string[] }[] = [];
   for (const [stem, objects] of stems) {
     const receiptKey = objects.find(isReceipt)?.key;
@@ -50,10 +39,12 @@ export async function readHolding(target: Target, tools: Tools, signal: AbortSig
     else if (bytes === undefined)
       continue; // Removed between the listing and the reading.
     else {
+      let receipt: Receipt | undefined;
       try {
-        backups.push({ stem, ...(await readBackup(receiptKey, bytes, objects, tools)) });
+        receipt = parseReceipt(bytes);
+        backups.push({ stem, ...(await readBackup({ receiptKey, bytes, receipt }, objects, tools)) });
       } catch (error) {
-        broken.push({ stem, problem: asProblem(error, receiptKey) });
+        broken.push(brokenBy(error, { stem, receiptKey, ...(receipt ? { receipt } : {}) }));
       }
     }
   }
@@ -62,13 +53,14 @@ export async function readHolding(target: Target, tools: Tools, signal: AbortSig
 }
 
 async function readBackup(
-  receiptKey: string,
-  bytes: Buffer,
+  { receiptKey, bytes, receipt }: { receiptKey: string; bytes: Buffer; receipt: Receipt },
   objects: readonly StoredObject[],
   { config, keys }: Tools,
 ): Promise<Omit<KnownBackup, "stem">> {
-  const receipt = parseReceipt(bytes);
-  await authenticate(receipt, keys);
+  const authenticated = await authenticate(receipt, keys);
+  if (parseKey(receipt.archive.key, config.name)?.stem !== parseKey(receiptKey, config.name)?.stem) {
+    throw new LifeboatError("verification-failed", `receipt '${receiptKey}' is that of '${receipt.archive.key}'`);
+  }
   for (const part of [receipt.archive, receipt.index]) {
     const stored = objects.find((object) => object.key === part.key);
     if (!stored) throw new LifeboatError("verification-failed", `'${part.key}' is missing, but its receipt is there`);
@@ -79,23 +71,8 @@ async function readBackup(
       );
     }
   }
-  if (parseKey(receipt.archive.key, config.name)?.stem !== parseKey(receiptKey, config.name)?.stem) {
-    throw new LifeboatError("verification-failed", `receipt '${receiptKey}' is that of '${receipt.archive.key}'`);
-  }
-  return { receiptKey, receipt, receiptBytes: bytes, receiptSha256: createHash("sha256").update(bytes).digest("hex") };
-}
-
-function asProblem(error: unknown, receiptKey: string): LifeboatError {
-  const kind = error instanceof LifeboatError ? error.kind : "verification-failed";
-  return new LifeboatError(kind, `'${receiptKey}' is not the receipt of a whole backup`, {
-    cause: error,
-    ...hintIn(error),
-  });
-}
-
-function hintIn(error: unknown): { hint?: string } {
-  const hint = hintOf(error);
-  return hint === undefined ? {} : { hint };
+  const receiptSha256 = createHash("sha256").update(bytes).digest("hex");
+  return { receiptKey, receipt, receiptBytes: bytes, receiptSha256, authenticated };
 }
 
 /** Reads every target at once. A target that cannot be read is given as its error, and the others go on. */
@@ -103,7 +80,7 @@ export async function readAllHoldings(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<{ holdings: readonly Holding[]; unreadable: readonly { target: Target; error: unknown }[] }> {
-  const results = await Promise.allSettled(tools.targets.map((target) => readHolding(target, tools, signal)));
+  const results = await Promise.allSettled(tools.targets.map((target) => readAlone(target, tools, signal)));
   signal.throwIfAborted();
   const holdings: Holding[] = [];
   const unreadable: { target: Target; error: unknown }[] = [];
@@ -112,5 +89,5 @@ export async function readAllHoldings(
     if (result.status === "fulfilled") holdings.push(result.value);
     else if (target) unreadable.push({ target, error: result.reason });
   });
-  return { holdings, unreadable };
+  return { holdings: await judgeTogether(holdings, tools), unreadable };
 }

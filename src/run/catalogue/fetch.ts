@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import { digestOfFile } from "../../system/digest.ts";
 import type { Found } from "./find.ts";
-import type { Spool } from "../conduct/spool.ts";
+import { orNotEnoughSpace, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /** Archive and index in the spool, byte for byte what the receipt promises. Still sealed. */
@@ -11,7 +11,10 @@ export interface Fetched {
   readonly indexPath: string;
 }
 
-/** Rejects with "verification-failed", naming the file and the target, when the bytes are not those that were sealed. */
+/**
+ * Rejects with "verification-failed", naming the file and the target, when the bytes are not those that were sealed, and
+ * with "failed", naming the folder, when there is no room for them.
+ */
 export async function fetchBackup(found: Found, spool: Spool, tools: Tools, signal: AbortSignal): Promise<Fetched> {
   const { receipt } = found.backup;
   const archivePath = await fetchPart(found, receipt.archive, spool, tools, signal);
@@ -38,7 +41,12 @@ async function fetchPart(
 ): Promise<string> {
   const path = join(await spool.makeFolder("fetched"), part.key);
   using bar = progress.start(`fetch ${part.key}`, part.sizeBytes);
-  await target.fetch(part.key, path, signal, (gotBytes) => bar.at(gotBytes));
+  try {
+    await target.fetch(part.key, path, signal, (gotBytes) => bar.at(gotBytes));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw await orNotEnoughSpace(error, spool.folder, part.sizeBytes, `to fetch '${part.key}'`);
+  }
   const { sha256 } = await digestOfFile(path, signal);
   if (sha256 === part.sha256) return path;
   throw new LifeboatError(

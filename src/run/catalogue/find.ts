@@ -3,7 +3,10 @@ import { chooseBackup } from "../../plan/choose.ts";
 import { parseKey, receiptKey } from "../../plan/names.ts";
 import type { Target } from "../../targets/target.ts";
 import { readAllHoldings, type Holding, type KnownBackup } from "./catalogue.ts";
+import type { Conduct } from "../conduct/conduct.ts";
 import type { Tools } from "../conduct/tools.ts";
+import { takenOnTrust } from "./tell.ts";
+import { knownPlaces, newestExpected, requireNotAllGone } from "./vanished.ts";
 
 export interface Wanted {
   /** `latest`, an id, the beginning of one, or the first part of the backup's file names. */
@@ -19,17 +22,26 @@ export interface Found {
   readonly target: Target;
 }
 
+/** What a person gets to know of the choice: a warning must be read, what is said may be. */
+export type Tell = Pick<Conduct, "warn" | "say">;
+
 /**
  * Finds a backup on the targets, in the order of the settings (a local folder first).
  * Rejects with "not-found"; with "wrong-key" or "verification-failed" when what was asked for is there but cannot be
  * trusted; and when no target could be read at all.
  */
-export async function findBackup(wanted: Wanted, tools: Tools, signal: AbortSignal): Promise<Found> {
+export async function findBackup(wanted: Wanted, tools: Tools, tell: Tell, signal: AbortSignal): Promise<Found> {
   const { holdings, unreadable } = await readHoldingsOf(wanted.target, tools, signal);
   for (const { target, error } of unreadable) {
     tools.log.warn("target cannot be read", { target: target.name, error: describeError(error) });
   }
   if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
+  const expected = newestExpected(await knownPlaces(tools), {
+    name: tools.config.name,
+    targets: [...holdings, ...unreadable].map(({ target }) => target.name),
+    ...(wanted.takenBy ? { takenBy: wanted.takenBy } : {}),
+  });
+  requireNotAllGone(holdings, expected);
   const early = wanted.takenBy === undefined ? holdings : upTo(wanted.takenBy, holdings, tools.config.name);
   requireTrust(wanted.id, early);
   const known = early.flatMap(({ target, backups }) => backups.map((backup) => ({ target, backup })));
@@ -40,6 +52,12 @@ export async function findBackup(wanted: Wanted, tools: Tools, signal: AbortSign
   );
   const found = known.find(({ backup }) => backup.receipt.id === chosen.id);
   if (!found) throw new LifeboatError("not-found", `backup '${wanted.id}' is on no target`);
+  for (const sentence of takenOnTrust([found.backup])) tell.say(sentence);
+  if (wanted.id === "latest" && expected && expected.sequence > chosen.sequence) {
+    tell.warn(
+      `the newest backup is not there: '${expected.id}' of ${expected.takenAt} is on no target ${unreadable.length > 0 ? "that could be read" : "any more"}; this is '${chosen.id}' of ${found.backup.receipt.takenAt}`,
+    );
+  }
   return found;
 }
 

@@ -1,17 +1,16 @@
-import { createHash } from "node:crypto";
-import { parseReceipt, type Receipt } from "../../archive/receipt.ts";
-import { describeError } from "../../errors.ts";
+import type { Receipt } from "../../archive/receipt.ts";
 import type { Holding } from "./catalogue.ts";
-import { readState } from "../conduct/state.ts";
+import { rememberedReceipt } from "./remembered.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /** The backup that the next one follows: its sequence number counts on, its digest is named, its salt is reused. */
 export interface Predecessor {
+  /** Absent where there is none that can be trusted. */
   readonly receipt?: Receipt;
   /** Of the receipt's bytes as stored. */
   readonly sha256: string | null;
-  /** A sentence for the report when something about it must be read. */
-  readonly warning?: string;
+  /** The number that the next one follows; 0 for the first. */
+  readonly sequence: number;
 }
 
 /** The newest receipt on any target; where none can be read, the one this sidecar wrote last. */
@@ -22,26 +21,21 @@ export async function newestReceipt(holdings: readonly Holding[], tools: Tools):
     (best, backup) => (best && best.receipt.sequence >= backup.receipt.sequence ? best : backup),
     undefined,
   );
-  const wrongKey = holdings.flatMap((holding) => holding.broken).find(({ problem }) => problem.kind === "wrong-key");
-  const warning = wrongKey
-    ? { warning: `backup '${wrongKey.stem}' was made with another key: keep the old one, or it cannot be restored` }
-    : {};
   if (newest && newest.receipt.sequence >= (remembered?.receipt.sequence ?? 0)) {
-    return { receipt: newest.receipt, sha256: newest.receiptSha256, ...warning };
+    return { receipt: newest.receipt, sha256: newest.receiptSha256, sequence: newest.receipt.sequence };
   }
-  return remembered ? { ...remembered, ...warning } : { sha256: null, ...warning };
+  if (remembered) return { ...remembered, sequence: remembered.receipt.sequence };
+  return { sha256: null, sequence: sequenceOfStrangers(holdings) };
 }
 
-async function rememberedReceipt({ config, log }: Tools): Promise<{ receipt: Receipt; sha256: string } | undefined> {
-  const text = (await readState(config.state))?.lastReceipt;
-  if (text === undefined) return undefined;
-  try {
-    const bytes = Buffer.from(text, "utf8");
-    return { receipt: parseReceipt(bytes), sha256: createHash("sha256").update(bytes).digest("hex") };
-  } catch (error) {
-    log.warn("the receipt remembered in the state folder cannot be read; the targets' are used", {
-      error: describeError(error),
-    });
-    return undefined;
-  }
+/** More than a backup a minute for a thousand years: what is above it counts nothing. */
+const HIGHEST_SEQUENCE = 1_000_000_000;
+
+/**
+ * A sidecar that lost its state folder, and its signing key with it, finds its own receipts signed by a stranger. Once
+ * the operator names that one in BACKUP_SIGNER, the new backups must still be the newer ones.
+ */
+function sequenceOfStrangers(holdings: readonly Holding[]): number {
+  const sequences = holdings.flatMap(({ broken }) => broken.map(({ receipt }) => receipt?.sequence ?? 0));
+  return Math.max(0, ...sequences.filter((sequence) => sequence <= HIGHEST_SEQUENCE));
 }

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
+import { diskFailure } from "../../system/disk-failure.ts";
 import { freeBytes, isSystemError } from "../../system/files.ts";
 import { isLocked, lockFolder } from "../../system/lock.ts";
 
@@ -17,21 +18,29 @@ export interface Spool extends AsyncDisposable {
 
 /** Opens a spool, after taking away what dead runs left behind. The caller holds the lock. */
 export async function openSpool(stateFolder: string, clock: Clock): Promise<Spool> {
-  await removeLeftSpools(stateFolder, clock);
-  return await makeSpool(join(stateFolder, SPOOL));
+  try {
+    await removeLeftSpools(stateFolder, clock);
+    return await makeSpool(join(stateFolder, SPOOL));
+  } catch (error) {
+    throw diskFailure(error, "make a spool", stateFolder);
+  }
 }
 
 /** A spool for commands that only read and do not hold the lock (`ls` while a backup runs). */
 export async function openReaderSpool(stateFolder: string): Promise<Spool> {
-  const spool = await makeSpool(join(stateFolder, READERS));
-  const lock = lockFolder(spool.folder);
-  return {
-    ...spool,
-    async [Symbol.asyncDispose]() {
-      lock?.release();
-      await spool[Symbol.asyncDispose]();
-    },
-  };
+  try {
+    const spool = await makeSpool(join(stateFolder, READERS));
+    const lock = lockFolder(spool.folder);
+    return {
+      ...spool,
+      async [Symbol.asyncDispose]() {
+        lock?.release();
+        await spool[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    throw diskFailure(error, "make a spool", stateFolder);
+  }
 }
 
 /**
@@ -73,7 +82,11 @@ async function makeSpool(parent: string): Promise<Spool> {
     folder,
     async makeFolder(name) {
       const path = join(folder, name);
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      try {
+        await mkdir(path, { recursive: true, mode: 0o700 });
+      } catch (error) {
+        throw diskFailure(error, `make '${name}'`, folder);
+      }
       return path;
     },
     async empty() {
@@ -98,12 +111,29 @@ export const RESERVE_BYTES = 16 * 1024 * 1024;
 /** Rejects, naming both numbers, when `folder` has not at least `neededBytes` free. */
 export async function requireSpace(folder: string, neededBytes: number, what: string): Promise<void> {
   const free = await freeBytes(folder);
-  if (free >= neededBytes + RESERVE_BYTES) return;
+  if (free < neededBytes + RESERVE_BYTES) throw notEnoughSpace(folder, neededBytes + RESERVE_BYTES, free, what);
+}
+
+/** `error`, or, where `folder` has not the `neededBytes` left that the work that failed was to bring there, that. */
+export async function orNotEnoughSpace(
+  error: unknown,
+  folder: string,
+  neededBytes: number,
+  what: string,
+): Promise<unknown> {
+  const free = await freeBytes(folder);
+  return free < neededBytes ? notEnoughSpace(folder, neededBytes, free, what, error) : error;
+}
+
+function notEnoughSpace(folder: string, neededBytes: number, free: number, what: string, cause?: unknown): Error {
   const mib = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
-  throw new LifeboatError(
+  return new LifeboatError(
     "failed",
-    `not enough space in '${folder}' ${what}: ${mib(neededBytes + RESERVE_BYTES)} needed, ${mib(free)} free`,
-    { hint: "Nothing was touched. Free some space, or mount a larger volume there (BACKUP_STATE says where)." },
+    `not enough space in '${folder}' ${what}: ${mib(neededBytes)} needed, ${mib(free)} free`,
+    {
+      hint: "Nothing was touched. Free some space, or mount a larger volume there (BACKUP_STATE says where).",
+      ...(cause === undefined ? {} : { cause }),
+    },
   );
 }
 

@@ -1,12 +1,24 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { LifeboatError } from "../../errors.ts";
+import { diskFailure } from "../../system/disk-failure.ts";
 import { isSystemError, writeAtomically } from "../../system/files.ts";
+
+/** A backup that a target was given, so that it is missed when it is no longer there. */
+const markSchema = z.object({
+  id: z.string(),
+  stem: z.string(),
+  takenAt: z.iso.datetime(),
+  sequence: z.number().int(),
+});
+
+export type Mark = z.infer<typeof markSchema>;
 
 /**
  * What the next run, `health` and the daemon need to know of earlier runs; written only by who holds the lock.
- * A cache of what the targets know, but for the times: a state folder that is lost costs one catch-up decision.
+ * A cache of what the targets know, but for the times and what should be there: a state folder that is lost costs one
+ * catch-up decision, and what vanished before that is not missed.
  */
 const stateSchema = z.object({
   version: z.literal(1),
@@ -17,6 +29,20 @@ const stateSchema = z.object({
   lastRatio: z.number().positive().optional(),
   /** The newest receipt written by this sidecar: the next one's sequence and `previous` follow from it. */
   lastReceipt: z.string().optional(),
+  /** By the name of the target. */
+  places: z
+    .record(
+      z.string(),
+      z.object({
+        /** The backup that it took last. */
+        last: markSchema.optional(),
+        /** The newest that it had, when it was looked at last, and had no more. */
+        missing: markSchema.optional(),
+        /** True if it was then a folder on another disk than the state folder. */
+        apart: z.boolean().optional(),
+      }),
+    )
+    .optional(),
 });
 
 export type State = z.infer<typeof stateSchema>;
@@ -31,9 +57,16 @@ const daemonSchema = z.object({
   nextRunAt: z.iso.datetime().optional(),
   /** Scheduled runs that did not begin because one was still under way. */
   skippedOverlaps: z.number().int().nonnegative(),
-  /** The targets as they were when last looked at, with what is wrong with them, and what will be. */
+  /** The targets as they were when last looked at: what is wrong with them, what will be, and what has gone from them. */
   targets: z
-    .array(z.object({ name: z.string(), problem: z.string().optional(), remarks: z.array(z.string()).optional() }))
+    .array(
+      z.object({
+        name: z.string(),
+        problem: z.string().optional(),
+        remarks: z.array(z.string()).optional(),
+        missing: markSchema.optional(),
+      }),
+    )
     .optional(),
 });
 
@@ -80,5 +113,9 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
 }
 
 async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+  try {
+    await writeAtomically(path, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    throw diskFailure(error, `write '${basename(path)}'`, dirname(path));
+  }
 }

@@ -2,6 +2,7 @@ import cron from "node-cron";
 import { describeError } from "../../errors.ts";
 import { missedRun, nextRun } from "../../plan/schedule.ts";
 import type { RunReport } from "../../report/outcome.ts";
+import { vanishedNow } from "../catalogue/vanished.ts";
 import { daemonRecord } from "./daemon-record.ts";
 import { endLeftovers } from "../recovery/leftovers.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
@@ -23,7 +24,7 @@ export interface Works {
 /**
  * Runs backups on schedule until `signal` is aborted; resolves once the run then under way has ended in order.
  * At start it brings back what a dead run left at rest, catches up on one missed run, however many were missed, and
- * looks whether the targets can be used, and tells what would be saved.
+ * looks whether the targets can be used and have what they had, and tells what would be saved.
  * Resolves with true if the signal interrupted a run. Rejects with "locked" if another daemon runs here.
  */
 export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, signal: AbortSignal): Promise<boolean> {
@@ -83,6 +84,7 @@ export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, sign
 
   const watching = watchTargets(
     tools,
+    (target, until) => vanishedNow(target, tools, until),
     (targets) => void record.change({ targets: [...targets] }).catch(complain),
     signal,
   );

@@ -3,8 +3,9 @@ import { readHeldJournal } from "../../quiesce/journal.ts";
 import type { Config } from "../../config/config.ts";
 import type { Clock } from "../../system/clock.ts";
 import { isLocked } from "../../system/lock.ts";
+import { vanishedText } from "../catalogue/vanished.ts";
 import { readInPlaceJournal } from "../in-place/journal.ts";
-import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
+import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState, type State } from "../conduct/state.ts";
 
 export interface Health {
   readonly healthy: boolean;
@@ -22,7 +23,7 @@ const DEAD_AFTER_MS = 3 * HEARTBEAT_MS + 10_000;
 /**
  * Is the sidecar doing its work? From the state folder alone: no network, no engine, quick enough for a HEALTHCHECK.
  * Unhealthy when the scheduler is dead, when the newest good backup is older than the schedule allows, when a container
- * was left down, or when none of the targets can be used.
+ * was left down, when a backup has vanished from a target, or when none of the targets can be used.
  */
 export async function health({ config, clock }: { config: Config; clock: Clock }): Promise<Health> {
   const now = clock.now();
@@ -51,6 +52,7 @@ export async function health({ config, clock }: { config: Config; clock: Clock }
   const isRunning = isLocked(config.state);
   if (held.length > 0 && !isRunning) problems.push(`left at rest: ${held.join(", ")}`);
   if (restoring && !isRunning) problems.push(`the restore of backup ${restoring.backupId} is not ended`);
+  problems.push(...missingBackups(state?.places ?? {}, daemon?.targets ?? []));
   if (unusable.areAll) problems.push(...unusable.sentences);
   return {
     healthy: problems.length === 0,
@@ -62,6 +64,18 @@ export async function health({ config, clock }: { config: Config; clock: Clock }
     ...(state?.lastGood ? { lastGood: state.lastGood } : {}),
     ...(daemon?.nextRunAt ? { nextRunAt: daemon.nextRunAt } : {}),
   };
+}
+
+/** What the last run missed, and what the daemon has missed since, unless it is no longer expected. */
+function missingBackups(
+  places: NonNullable<State["places"]>,
+  seen: NonNullable<DaemonState["targets"]>,
+): readonly string[] {
+  return Object.entries(places).flatMap(([target, { last, missing }]) => {
+    const since = seen.find(({ name }) => name === target)?.missing;
+    const mark = missing ?? (since?.id === last?.id ? since : undefined);
+    return mark ? [vanishedText({ target, mark })] : [];
+  });
 }
 
 function unusableTargets(targets: NonNullable<DaemonState["targets"]>): { sentences: string[]; areAll: boolean } {

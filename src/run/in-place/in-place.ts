@@ -136,7 +136,7 @@ async function withBackup(
   return await conduct("restore", tools, async (run) => {
     using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
     for (const { container, error } of await request.recover(tools)) run.leftDown(container, error);
-    const found = await run.step("find", () => findBackup(request, tools, signal));
+    const found = await run.step("find", () => findBackup(request, tools, run, signal));
     const { receipt } = found.backup;
     run.note({ backupId: receipt.id });
     const places = await findPlaces(config.sources, await ownFolders(tools));

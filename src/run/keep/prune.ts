@@ -8,7 +8,9 @@ import { readHolding, type Holding } from "../catalogue/catalogue.ts";
 import { conduct } from "../conduct/conduct.ts";
 import { removeLeftFiles } from "../conduct/left-files.ts";
 import { pendingInPlace, type Pending } from "../in-place/pending.ts";
+import { firstBrokenOnes } from "../catalogue/tell.ts";
 import type { Tools } from "../conduct/tools.ts";
+import { forgetPruned } from "./settle-vanished.ts";
 
 /** What pruning one target did, or would do. */
 export interface Pruning {
@@ -50,13 +52,13 @@ export function planPruning(holding: Holding, { config, clock }: Tools, pending?
 }
 
 /** Removes what `planPruning` says: receipts first, so that a run cut off here leaves no receipt without its archive. */
-export async function pruneTarget(
-  target: Target,
+async function pruneHolding(
+  holding: Holding,
   tools: Tools,
   pending: Pending | undefined,
   signal: AbortSignal,
 ): Promise<Pruning> {
-  const holding = await readHolding(target, tools, signal);
+  const { target } = holding;
   const pruning = planPruning(holding, tools, pending);
   const doomed = new Set(pruning.remove.map(({ id }) => id));
   const backups = holding.backups.filter(({ receipt }) => doomed.has(receipt.id));
@@ -82,7 +84,9 @@ export async function pruneTargets(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const results = await Promise.allSettled(targets.map((target) => pruneTarget(target, tools, undefined, signal)));
+  const prune = async (target: Target) =>
+    await pruneHolding(await readHolding(target, tools, signal), tools, undefined, signal);
+  const results = await Promise.allSettled(targets.map(prune));
   signal.throwIfAborted();
   return results.flatMap((result, at) => {
     if (result.status === "fulfilled") return result.value.refused === undefined ? [] : [result.value.refused];
@@ -105,10 +109,14 @@ export async function pruneAll(
     if (pending) run.warn(pending.sentence);
     for (const target of tools.targets) {
       try {
+        const holding = await readHolding(target, tools, signal);
+        for (const sentence of firstBrokenOnes([holding])) run.warn(sentence);
         const pruning = dryRun
-          ? planPruning(await readHolding(target, tools, signal), tools, pending)
-          : await pruneTarget(target, tools, pending, signal);
+          ? planPruning(holding, tools, pending)
+          : await pruneHolding(holding, tools, pending, signal);
         prunings.push(pruning);
+        const removed = pruning.remove.map(({ id }) => id);
+        if (!dryRun) await forgetPruned(target.name, removed, tools);
         if (pruning.refused !== undefined) run.warn(`target '${target.name}': ${pruning.refused}`);
       } catch (error) {
         signal.throwIfAborted();

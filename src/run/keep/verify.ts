@@ -11,6 +11,9 @@ import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { fetchBackup, fetchIndex } from "../catalogue/fetch.ts";
 import { readHoldingsOf } from "../catalogue/find.ts";
 import { foundationIn, incrementsIn } from "../catalogue/foundation.ts";
+import { takenOnTrust } from "../catalogue/tell.ts";
+import { requireNotAllGone } from "../catalogue/vanished.ts";
+import { settleVanished } from "./settle-vanished.ts";
 import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -21,18 +24,29 @@ export interface Verified {
   /**
    * "complete": authentic, all parts there in full size, the index opens. "read": and every byte read and compared.
    * "stored": the bytes are those that were sealed, but opening them takes a private key that is not here.
+   * "locked": it takes another key, so nothing can be said about it. "unknown": it could not be looked at, for a reason
+   * that is not its own, such as a full disk here.
    */
-  readonly result: "complete" | "read" | "stored" | "broken";
+  readonly result: "complete" | "read" | "stored" | "broken" | "locked" | "unknown";
   readonly problem?: string;
+}
+
+export interface WantedProof {
+  readonly id: string | "all";
+  readonly read: boolean;
+  readonly target?: string;
+  /** What is missing at the targets is gone for good: it is expected no more. */
+  readonly acceptMissing: boolean;
 }
 
 /**
  * Are these the bytes that were sealed, and do they open? Each target's copy is verified by itself. With an incremental
  * backup the full one that it stands on is verified in the same way, and neither is better than the other.
- * The report fails with exit code 13 if one of them is not; leftovers of a run that was cut off degrade it.
+ * All that is wanted is looked at; then the report fails: with exit code 13 if one of them is broken, else with 12 if one
+ * is locked, else with 1 if one is unknown. Leftovers of a run that was cut off degrade it.
  */
 export async function verify(
-  wanted: { readonly id: string | "all"; readonly read: boolean; readonly target?: string },
+  wanted: WantedProof,
   tools: Tools,
   signal: AbortSignal,
 ): Promise<{ report: RunReport; verified: readonly Verified[] }> {
@@ -46,11 +60,13 @@ export async function verify(
       run.warn(`target '${target.name}' cannot be read: ${describeError(error)}`);
     }
     if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
-    const stem = wanted.id === "all" ? undefined : chosenStem(wanted.id, holdings);
-    const stems = stem === undefined ? undefined : [stem, ...holdings.flatMap((one) => stemsBelow(stem, one))];
+    const expected = await settleVanished(holdings, wanted.acceptMissing ? "accept" : "miss", run, tools);
+    if (wanted.acceptMissing && holdings.every(({ backups, broken }) => backups.length + broken.length === 0)) return;
+    requireNotAllGone(holdings, expected);
+    const chosen = wanted.id === "all" ? undefined : chosenStems(wanted.id, holdings);
+    const stems = chosen?.flatMap((stem) => [stem, ...holdings.flatMap((one) => stemsBelow(stem, one))]);
     const isWanted = (one: { readonly stem: string }) => stems === undefined || stems.includes(one.stem);
     for (const holding of holdings) {
-      requireKey(holding.broken.filter(isWanted));
       const done: Verified[] = [];
       // The oldest first, so that a full backup comes before what stands on it.
       for (const backup of holding.backups.filter(isWanted)) {
@@ -59,23 +75,29 @@ export async function verify(
       }
       verified.push(...done);
       verified.push(...holding.broken.filter(isWanted).map((broken) => asVerified(broken, holding)));
-      if (stem === undefined) tellOrphans(holding, run);
+      if (chosen === undefined) tellOrphans(holding, run);
     }
+    const looked = holdings.flatMap(({ backups }) => backups.filter(isWanted));
+    for (const sentence of takenOnTrust(looked)) run.say(sentence);
     requireWhole(verified);
   });
   return { report, verified };
 }
 
-/** The stem that `wanted` means, also if there is only a broken backup of it: `latest` is the newest there is. */
-function chosenStem(wanted: string, holdings: readonly Holding[]): string {
+/**
+ * The stems that `wanted` means, also if there is only a broken backup of it: `latest` is the newest backup, and what has
+ * the name of a newer one and is none.
+ */
+function chosenStems(wanted: string, holdings: readonly Holding[]): readonly string[] {
   const broken = holdings.flatMap((holding) => holding.broken).map(({ stem }) => stem);
   const backups = holdings.flatMap((holding) => holding.backups);
   const known = [...new Map(backups.map(({ stem, receipt }) => [receipt.id, { stem, ...receipt }])).values()];
-  if (wanted === "latest") {
-    const newest = [...broken, ...known.map(({ stem }) => stem)].sort().at(-1);
-    if (newest !== undefined) return newest;
+  if (wanted === "latest" && broken.length > 0) {
+    const newest = known.length === 0 ? undefined : chooseBackup(known, wanted).stem;
+    const newer = [...new Set(broken)].sort().filter((stem) => newest === undefined || stem > newest);
+    return newest === undefined ? newer.slice(-1) : [newest, ...newer];
   }
-  return broken.find((stem) => wanted.startsWith(stem)) ?? chooseBackup(known, wanted).stem;
+  return [broken.find((stem) => wanted.startsWith(stem)) ?? chooseBackup(known, wanted).stem];
 }
 
 /** The full backup that this one stands on, as far as it is there. */
@@ -90,7 +112,7 @@ function stemsBelow(stem: string, { backups, broken }: Holding): readonly string
 
 /** What holds of an incremental backup, given what was found about the others on that target. */
 function standing(one: Verified, backup: KnownBackup, holding: Holding, done: readonly Verified[]): Verified {
-  if (one.result === "broken" || backup.receipt.kind === "full") return one;
+  if (one.problem !== undefined || backup.receipt.kind === "full") return one;
   try {
     const { id } = foundationIn(holding, backup).receipt;
     const below = done.find((other) => other.id === id);
@@ -102,22 +124,33 @@ function standing(one: Verified, backup: KnownBackup, holding: Holding, done: re
   }
 }
 
-/** With the wrong key nothing can be said about a backup, least of all that it is broken. */
-function requireKey(broken: Holding["broken"]): void {
-  const locked = broken.find(({ problem }) => problem.kind === "wrong-key");
-  if (locked) throw locked.problem;
-}
-
 function requireWhole(verified: readonly Verified[]): void {
   if (verified.length === 0) throw new LifeboatError("not-found", "there is no backup to verify");
-  const broken = verified.filter(({ result }) => result === "broken");
-  const [first] = broken;
-  if (!first) return;
-  throw new LifeboatError(
-    "verification-failed",
-    `${broken.length} of ${verified.length} copies failed: '${first.id}' on '${first.target}': ${first.problem}`,
-    { hint: "Keep older backups, run a new one (lifeboat backup), and look at the storage." },
-  );
+  const failed = (result: Verified["result"], how: string) => {
+    const found = verified.filter((one) => one.result === result);
+    const [first] = found;
+    if (!first) return undefined;
+    const { id, target, problem } = first;
+    return `${found.length} of ${verified.length} copies ${how}: '${id}' on '${target}': ${problem}`;
+  };
+  const broken = failed("broken", "failed");
+  if (broken !== undefined) {
+    throw new LifeboatError("verification-failed", broken, {
+      hint: "Keep older backups, run a new one (lifeboat backup), and look at the storage.",
+    });
+  }
+  const locked = failed("locked", "do not open");
+  if (locked !== undefined) {
+    throw new LifeboatError("wrong-key", locked, {
+      hint: "Give the passphrase or private key that was in use then. Watch for quotes and line ends around it.",
+    });
+  }
+  const unknown = failed("unknown", "could not be looked at");
+  if (unknown !== undefined) {
+    throw new LifeboatError("failed", unknown, {
+      hint: "Nothing is known to be wrong with them. Mend that, and verify again.",
+    });
+  }
 }
 
 async function verifyOne(
@@ -154,11 +187,17 @@ async function verifyOne(
     return { ...place, result: "complete" };
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof LifeboatError && error.kind === "wrong-key") throw error;
-    return { ...place, result: "broken", problem: describeError(error) };
+    return { ...place, result: resultOf(error), problem: describeError(error) };
   } finally {
     await spool.empty();
   }
+}
+
+/** What an error says about the backup: only that its bytes are other ones, or gone, is its own fault. */
+function resultOf(error: unknown): "broken" | "locked" | "unknown" {
+  if (!(error instanceof LifeboatError)) return "unknown";
+  if (error.kind === "wrong-key") return "locked";
+  return error.kind === "verification-failed" || error.kind === "not-found" ? "broken" : "unknown";
 }
 
 /** Encrypted to a public key whose private half is kept elsewhere, as it should be. */
@@ -177,7 +216,7 @@ async function compareStored(
 }
 
 function asVerified({ stem, problem }: Holding["broken"][number], { target }: Holding): Verified {
-  return { id: stem, target: target.name, result: "broken", problem: describeError(problem) };
+  return { id: stem, target: target.name, result: resultOf(problem), problem: describeError(problem) };
 }
 
 function tellOrphans({ target, orphans }: Holding, run: Conduct): void {

@@ -51,8 +51,10 @@ export async function* diff(
   }
   const { config } = tools;
   const inTarget = wanted.target === undefined ? {} : { target: wanted.target };
-  const from = await findBackup({ id: wanted.from, ...inTarget }, tools, signal);
-  const to = wanted.to === undefined ? undefined : await findBackup({ id: wanted.to, ...inTarget }, tools, signal);
+  const tell = { warn, say: (sentence: string) => tools.log.info(sentence) };
+  const from = await findBackup({ id: wanted.from, ...inTarget }, tools, tell, signal);
+  const to =
+    wanted.to === undefined ? undefined : await findBackup({ id: wanted.to, ...inTarget }, tools, tell, signal);
   await using spool = await openReaderSpool(config.state);
   using table = new EntryTable(join(spool.folder, "entries.db"));
   await addIndex(BEFORE, from, table, spool, tools, signal);

@@ -8,6 +8,7 @@ import { byteStringOf, type ByteString } from "../../sources/names.ts";
 import { fetchIndex } from "../catalogue/fetch.ts";
 import { readHoldingsOf, type Found } from "../catalogue/find.ts";
 import { globBelowSources, pathBelowSources } from "../catalogue/paths.ts";
+import { brokenOnes } from "../catalogue/tell.ts";
 import { openReaderSpool, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -93,12 +94,10 @@ async function knownBackups(
   for (const { target, backups } of holdings) {
     for (const backup of backups) if (!known.has(backup.receipt.id)) known.set(backup.receipt.id, { target, backup });
   }
-  const broken = holdings.flatMap((holding) => holding.broken.map((one) => ({ ...one, target: holding.target })));
+  const broken = holdings.flatMap((holding) => holding.broken);
   const locked = broken.find(({ problem }) => problem.kind === "wrong-key");
   if (known.size === 0 && locked) throw locked.problem;
-  for (const { stem, target, problem } of broken) {
-    warn(`'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`);
-  }
+  for (const sentence of brokenOnes(holdings)) warn(sentence);
   return [...known.values()].sort((a, b) => b.backup.receipt.sequence - a.backup.receipt.sequence);
 }
 

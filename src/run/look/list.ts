@@ -2,6 +2,8 @@ import { describeError } from "../../errors.ts";
 import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
 import { readHoldingsOf } from "../catalogue/find.ts";
 import { foundationIn } from "../catalogue/foundation.ts";
+import { brokenOnes } from "../catalogue/tell.ts";
+import { knownPlaces, vanishedFrom, vanishedText } from "../catalogue/vanished.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /** One backup, and the targets that hold all of it. */
@@ -19,9 +21,17 @@ export interface ListedBackup {
   readonly targets: readonly string[];
 }
 
+/** Who signed backups that no passphrase proves. */
+export interface ListedSigner {
+  readonly fingerprint: string;
+  /** "first-use": nothing here says whose it is. */
+  readonly trust: "known-signer" | "first-use";
+}
+
 export interface Listing {
   /** Oldest first. */
   readonly backups: readonly ListedBackup[];
+  readonly signers: readonly ListedSigner[];
   /** Sentences a person must read: broken backups, targets that did not answer. Not empty: exit code 3. */
   readonly warnings: readonly string[];
 }
@@ -49,14 +59,23 @@ export async function list(targetName: string | undefined, tools: Tools, signal:
     .sort((a, b) => a.sequence - b.sequence)
     .map(({ sequence: _, ...shown }) => shown);
   const torn = holdings.flatMap((holding) => holding.backups.flatMap((backup) => problemOfFoundation(holding, backup)));
+  const vanished = vanishedFrom(holdings, await knownPlaces(tools), tools.config.name);
   const warnings = [
+    ...vanished.map(vanishedText),
     ...unreadable.map(({ target, error }) => `target '${target.name}' cannot be read: ${describeError(error)}`),
-    ...holdings.flatMap(({ target, broken }) =>
-      broken.map(({ stem, problem }) => `'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`),
-    ),
+    ...brokenOnes(holdings),
     ...torn,
   ];
-  return { backups, warnings };
+  return { backups, signers: signersOf(holdings), warnings };
+}
+
+function signersOf(holdings: readonly Holding[]): readonly ListedSigner[] {
+  const found = new Map<string, ListedSigner>();
+  for (const { authenticated } of holdings.flatMap(({ backups }) => backups)) {
+    const { signer: fingerprint, trust } = authenticated;
+    if (fingerprint !== undefined && trust !== "passphrase") found.set(fingerprint, { fingerprint, trust });
+  }
+  return [...found.values()];
 }
 
 function problemOfFoundation(holding: Holding, backup: KnownBackup): readonly string[] {

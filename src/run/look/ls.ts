@@ -14,16 +14,18 @@ export type { IndexEntry } from "../../archive/format.ts";
 
 /**
  * Gives every entry of a backup at or below `path` (as `pathBelowSources` takes it), from its index alone.
+ * `warn` is told what a person must read about the choice.
  * Rejects with "not-found" if the backup has nothing there.
  */
 export async function* listEntries(
   wanted: Wanted & { readonly path?: string },
   tools: Tools,
+  warn: (sentence: string) => void,
   signal: AbortSignal,
 ): AsyncGenerator<IndexEntry> {
   const { config, keys } = tools;
   const below = pathBelowSources(wanted.path ?? "", config.sources);
-  const found = await findBackup(wanted, tools, signal);
+  const found = await findBackup(wanted, tools, { warn, say: (sentence) => tools.log.info(sentence) }, signal);
   await using spool = await openReaderSpool(config.state);
   const wantedPath = bytesOf(below === "" ? "backup" : `backup/${below}`);
   let matched = false;

@@ -33,7 +33,7 @@ export async function restoreTo(
     // Not ended here: a folder may be all that can be restored to while the other cannot go on.
     const pending = await pendingInPlace(config.state);
     if (pending) run.warn(pending.sentence);
-    const found = await run.step("find", () => findBackup(wanted, tools, signal));
+    const found = await run.step("find", () => findBackup(wanted, tools, run, signal));
     const { receipt } = found.backup;
     run.note({ backupId: receipt.id });
     await removeLeftFiles(tools);

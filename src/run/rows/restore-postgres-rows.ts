@@ -42,7 +42,7 @@ export async function restorePostgresRows(
     using _lock = await acquireLock(config.state, "restore-rows", config.lockTimeoutMs, clock, signal);
     await refusePending(config.state);
     await dropLeftScratchDatabases(tools);
-    const found = await run.step("find", () => findBackup(wanted, tools, signal));
+    const found = await run.step("find", () => findBackup(wanted, tools, run, signal));
     const { id } = found.backup.receipt;
     run.note({ backupId: id });
     const dumped = dumpOf(found, path);

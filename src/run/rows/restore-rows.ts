@@ -58,7 +58,7 @@ export async function restoreRows(wanted: WantedRows, tools: Tools, signal: Abor
     await refusePending(config.state);
     const live = await requireDatabase(wanted.into === undefined ? join(config.sources, below) : resolve(wanted.into));
     if (!wanted.dryRun) await requireWritable(live);
-    const found = await run.step("find", () => findBackup(wanted, tools, signal));
+    const found = await run.step("find", () => findBackup(wanted, tools, run, signal));
     const { id } = found.backup.receipt;
     run.note({ backupId: id });
     tellFlaws(found, below, run);

@@ -1,0 +1,46 @@
+import type { Holding } from "../catalogue/catalogue.ts";
+import {
+  acceptedPlaces,
+  knownPlaces,
+  newestExpected,
+  notedPlaces,
+  vanishedFrom,
+  vanishedText,
+  type Vanished,
+} from "../catalogue/vanished.ts";
+import type { Conduct } from "../conduct/conduct.ts";
+import { updateState, type Mark } from "../conduct/state.ts";
+import type { Tools } from "../conduct/tools.ts";
+
+/**
+ * "miss": tells what has vanished from the targets, and notes it. "accept": takes it as gone for good. Gives the newest
+ * backup that is expected there after that.
+ */
+export async function settleVanished(
+  holdings: readonly Holding[],
+  how: "miss" | "accept",
+  run: Conduct,
+  tools: Tools,
+): Promise<Mark | undefined> {
+  const { state, name } = tools.config;
+  const before = await knownPlaces(tools);
+  if (Object.keys(before).length === 0) return undefined;
+  const vanished = vanishedFrom(holdings, before, name);
+  if (how === "accept") for (const one of vanished) run.say(acceptedText(one));
+  else for (const one of vanished) run.warn(vanishedText(one));
+  const places = how === "accept" ? acceptedPlaces(holdings, before) : notedPlaces(holdings, before, name);
+  await updateState(state, { places });
+  return newestExpected(places, { name, targets: holdings.map(({ target }) => target.name) });
+}
+
+/** What was pruned is nobody's to miss. */
+export async function forgetPruned(target: string, removed: readonly string[], tools: Tools): Promise<void> {
+  const places = await knownPlaces(tools);
+  const { last, ...place } = places[target] ?? {};
+  if (last && removed.includes(last.id))
+    await updateState(tools.config.state, { places: { ...places, [target]: place } });
+}
+
+function acceptedText({ target, mark: { id, stem } }: Vanished): string {
+  return `backup '${id}' (${stem}) is no longer expected on '${target}'`;
+}
