@@ -36,7 +36,7 @@ export interface Quiescer {
 export interface Replaced {
   /** As this program sees them. */
   readonly folders: readonly string[];
-  /** Containers or compose services, by name, with a database server of which databases are replaced. It runs on. */
+  /** Containers with a database server of which databases are replaced, by name, service or host. It runs on. */
   readonly servers: readonly string[];
 }
 

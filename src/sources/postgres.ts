@@ -9,6 +9,8 @@ import { explained, PostgresError } from "./postgres/failure.ts";
 import { dumpPath, globalsPath } from "./postgres/file-names.ts";
 import { dumpToFile, outputToFile } from "./postgres/output.ts";
 import { lockWaitMs, patiently } from "./postgres/patience.ts";
+import { listed, type Omitted } from "./postgres/omitted.ts";
+import type { PostgresServer } from "./postgres/server.ts";
 import { literal } from "./postgres/sql.ts";
 import { majorOf, type FoundServer, type PostgresOptions } from "./postgres/survey.ts";
 import type { Snapshot, Source, SourceFinding, Stage } from "./source.ts";
@@ -19,6 +21,13 @@ export function postgresSources(found: FoundServer, options: PostgresOptions): r
     globalsSource(found, options),
     ...found.databases.map((database) => databaseSource(found, database, options)),
   ];
+}
+
+/** A server in a container that does not run: nothing of it is in the backup, and the finding says so. */
+export function restingSource({ name, container, atRest }: PostgresServer): Source {
+  const flaw = `its container '${container}' is ${atRest}, so that its databases are not in the backup: start it, or take the label lifeboat.postgres from it`;
+  const finding = { kind: "postgres", name, outcome: "flawed", flaws: [flaw], facts: {} } as const;
+  return { kind: "postgres", name, snapshot: async () => ({ members: [], finding }) };
 }
 
 /**
@@ -140,8 +149,8 @@ async function wasDropped(
   return count === 0;
 }
 
-/** Roles, their memberships and settings, and tablespaces, as SQL. */
-function globalsSource({ server, facts }: FoundServer, options: PostgresOptions): Source {
+/** Roles, their memberships and settings, and tablespaces, as SQL. It tells what of the server is in no dump, too. */
+function globalsSource({ server, facts, omitted }: FoundServer, options: PostgresOptions): Source {
   const { name } = server;
   return {
     kind: "postgres",
@@ -172,18 +181,38 @@ function globalsSource({ server, facts }: FoundServer, options: PostgresOptions)
       }
       const { version, versionNumber, inRecovery } = facts;
       const rolePasswords = facts.readsPasswords ? "saved" : `left out: user '${server.user}' may not read them`;
+      const flaws = omitted && isWorrying(omitted, server) ? [flawOf(omitted, server)] : [];
       return {
         members: [await memberList(stage, [dirname(relative), relative])],
         finding: {
           kind: "postgres",
           name,
-          outcome: "good",
-          flaws: [],
-          facts: { version, versionNumber, inRecovery, rolePasswords },
+          outcome: flaws.length > 0 ? "flawed" : "good",
+          flaws,
+          facts: {
+            ...{ version, versionNumber, inRecovery, rolePasswords },
+            ...(omitted ? { omitted: listed(omitted) } : {}),
+          },
         },
       };
     },
   };
+}
+
+/** A URL names one database of a server that others may use as well; a labelled server is the stack's own. */
+function isWorrying({ isAllThereIs }: Omitted, { container }: PostgresServer): boolean {
+  return isAllThereIs || container !== undefined;
+}
+
+function flawOf(omitted: Omitted, { container }: PostgresServer): string {
+  const what = omitted.isAllThereIs
+    ? "the databases that are dumped hold nothing, and others do"
+    : "databases are in no dump";
+  const remedy =
+    container === undefined
+      ? "name them in BACKUP_POSTGRES"
+      : "name them in the label lifeboat.postgres.databases, or leave them out with '!' before the name";
+  return `${what}: ${listed(omitted)}; ${remedy}`;
 }
 
 function deadlineOf(what: string, done: "dumped" | "read back", { timeoutMs }: PostgresOptions, signal: AbortSignal) {

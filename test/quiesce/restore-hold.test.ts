@@ -59,6 +59,26 @@ test("whatever depends on a server of which databases are replaced is stopped, a
   assert.deepEqual(await hold.release(), []);
 });
 
+test("a server is known by its container's name, and by a name in a network, as well", async (t) => {
+  const stack = await makeStack(t);
+  const network = await stack.docker((d) =>
+    d.createNetwork({ Name: stack.project, Labels: { "lb-q": stack.project } }),
+  );
+  t.after(() => stack.docker(() => network.remove()));
+  const EndpointsConfig = { [stack.project]: { Aliases: ["database.internal"] } };
+  const inNetwork = { HostConfig: { NetworkMode: stack.project }, NetworkingConfig: { EndpointsConfig } };
+  await stack.add("db", obedient, {}, inNetwork);
+  await stack.add("app", obedient, { "com.docker.compose.depends_on": "db:service_healthy:false" });
+  for (const server of [stack.nameOf("db"), "database.internal"]) {
+    const { stops } = await stack.quiescer().planForRestore({ folders: [], servers: [server] }, never);
+    assert.deepEqual(
+      stops.map(({ container }) => container),
+      [stack.nameOf("app")],
+      server,
+    );
+  }
+});
+
 test("a paused writer is in the way, and nothing is touched", async (t) => {
   const stack = await makeStack(t);
   const data = await makeData(stack);
