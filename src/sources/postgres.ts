@@ -6,10 +6,11 @@ import { checkDump } from "./postgres/check.ts";
 import { databaseFacts } from "./postgres/facts.ts";
 import { hasForeignWords } from "./postgres/foreign-words.ts";
 import { explained, PostgresError } from "./postgres/failure.ts";
-import { dumpPath, globalsPath } from "./postgres/file-names.ts";
+import { dumpPath, globalsPath, settingsPath } from "./postgres/file-names.ts";
 import { dumpToFile, outputToFile } from "./postgres/output.ts";
 import { lockWaitMs, patiently } from "./postgres/patience.ts";
 import { listed, type Omitted } from "./postgres/omitted.ts";
+import { settingsScript } from "./postgres/properties.ts";
 import type { PostgresServer } from "./postgres/server.ts";
 import { literal } from "./postgres/sql.ts";
 import { majorOf, type FoundServer, type PostgresOptions } from "./postgres/survey.ts";
@@ -56,13 +57,15 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
           deadline,
         );
         const notices = await dump(found, database, path, options, deadline);
+        const settings = settingsPath(server.name, database);
+        await writeFile(join(stage.folder, "copy", settings), await settingsOf(found, path, deadline), { mode: 0o600 });
         const { size: dumpBytes } = await stat(path);
         const { version, versionNumber, inRecovery } = facts;
         const tookMs = Math.round(options.clock.elapsedMs() - startedMs);
         const dumped = { dumpBytes, ...(notices ? { notices } : {}), tookMs };
         const known = { version, versionNumber, inRecovery, database, ...about, ...dumped };
         return {
-          members: [await memberList(stage, [relative])],
+          members: [await memberList(stage, [relative, settings])],
           finding: finding({ flaws: [], facts: known }),
           async prove(proving) {
             const { flaws, readBy } = await proveDump(path, name, found, options, proving);
@@ -80,6 +83,11 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
       }
     },
   };
+}
+
+/** A newer server's dump is read by its own pg_restore. */
+async function settingsOf({ server, facts, client }: FoundServer, path: string, signal: AbortSignal): Promise<Buffer> {
+  return await settingsScript({ path, ...(majorOf(facts) > client.major ? { reader: server } : {}) }, signal);
 }
 
 /** Reads the dump back. Rejects if that cannot be done to its end. */
