@@ -105,6 +105,22 @@ test("what does not come up on the new data is told at once, and comes back when
   assert(performance.now() - began < 20_000, "without trying for minutes");
 });
 
+test("a watch waits as long as a container's own healthcheck may take", async (t) => {
+  const stack = await makeStack(t);
+  const data = await makeData(stack);
+  const second = 1_000_000_000;
+  const Healthcheck = { Test: ["CMD", "test", "-e", "/ready"], Interval: second / 2, StartPeriod: 20 * second };
+  const slow = `rm -f /ready; (sleep 3; touch /ready) & ${obedient}`;
+  await stack.add("app", slow, {}, { ...mounting(data, "rw"), Healthcheck });
+  await until(async () => ((await stack.look("app")).State.Health?.Status === "healthy" ? true : undefined));
+  const quiescer = stack.quiescer({ limits: { healthMs: 500 } });
+  const hold = await quiescer.holdForRestore({ folders: [data], servers: [] }, never);
+  assert.deepEqual(await hold.release(), []);
+  assert.equal((await stack.look("app")).State.Health?.Status, "starting");
+  assert.deepEqual(await quiescer.watch(hold.watched, never), []);
+  assert.equal((await stack.look("app")).State.Health?.Status, "healthy");
+});
+
 test("a watch tells of containers that restart, and asks the address of a label", async (t) => {
   const stack = await makeStack(t);
   const data = await makeData(stack);

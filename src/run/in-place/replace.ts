@@ -19,7 +19,6 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
   try {
     const replaced = await replacedBy(progress, tools, signal);
     const hold = await run.step("hold", () => quiescer.holdForRestore(replaced, signal));
-    const heldAtMs = tools.clock.elapsedMs();
     await failpoint("in-place:held", signal);
     for (const warning of hold.warnings) tools.log.warn(warning);
     await run.step("swap", async () => {
@@ -34,10 +33,7 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
       await progress.enter("swapped");
     });
     await run.step("release", async () => refuseLeftDown(await hold.release()));
-    if (hold.held.length > 0) {
-      const atRestMs = Math.round(tools.clock.elapsedMs() - heldAtMs);
-      tools.log.info("containers released", { held: hold.held, atRestMs });
-    }
+    if (hold.held.length > 0) tools.log.info("containers released", { held: hold.held, atRestMs: hold.atRestMs() });
     await failpoint("in-place:released", signal);
     if (hold.watched.length > 0) tools.log.info("watching whether the stack is well", { containers: hold.held });
     await run.step("watch", () => requireHealth(progress, run.warn, tools, signal));
