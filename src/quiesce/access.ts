@@ -1,5 +1,5 @@
 import { LifeboatError } from "../errors.ts";
-import { DockerError, isRefusal, type Exchange } from "../system/docker.ts";
+import { DockerError, isRefusal, UNVERSIONED, type Exchange } from "../system/docker.ts";
 import type { Engine } from "./engine.ts";
 import type { HoldPlan } from "./plan.ts";
 
@@ -8,39 +8,15 @@ type Verb = "stop" | "start" | "pause" | "unpause" | "kill" | "exec" | "exec sta
 /** No container can have this name, so that asking for it changes nothing: the engine answers 404, a proxy 403. */
 const NOBODY = "lifeboat-asks-whether-it-may";
 
-const probes: Record<Verb, { readonly path: string; readonly ask: Exchange<unknown> }> = {
-  stop: {
-    path: "POST /containers/{id}/stop",
-    ask: (docker, abortSignal) => docker.getContainer(NOBODY).stop({ abortSignal }),
-  },
-  start: {
-    path: "POST /containers/{id}/start",
-    ask: (docker, abortSignal) => docker.getContainer(NOBODY).start({ abortSignal }),
-  },
-  pause: {
-    path: "POST /containers/{id}/pause",
-    ask: (docker, abortSignal) => docker.getContainer(NOBODY).pause({ abortSignal }),
-  },
-  unpause: {
-    path: "POST /containers/{id}/unpause",
-    ask: (docker, abortSignal) => docker.getContainer(NOBODY).unpause({ abortSignal }),
-  },
-  kill: {
-    path: "POST /containers/{id}/kill",
-    ask: (docker, abortSignal) => docker.getContainer(NOBODY).kill({ signal: "SIGHUP", abortSignal }),
-  },
-  exec: {
-    path: "POST /containers/{id}/exec",
-    ask: (docker, abortSignal) => docker.getContainer(NOBODY).exec({ Cmd: ["true"], abortSignal }),
-  },
-  "exec start": {
-    path: "POST /exec/{id}/start",
-    ask: (docker, abortSignal) => docker.getExec(NOBODY).start({ abortSignal }),
-  },
-  "exec inspect": {
-    path: "GET /exec/{id}/json",
-    ask: (docker, abortSignal) => docker.getExec(NOBODY).inspect({ abortSignal }),
-  },
+const probes: Record<Verb, Exchange<unknown>> = {
+  stop: (docker, abortSignal) => docker.getContainer(NOBODY).stop({ abortSignal }),
+  start: (docker, abortSignal) => docker.getContainer(NOBODY).start({ abortSignal }),
+  pause: (docker, abortSignal) => docker.getContainer(NOBODY).pause({ abortSignal }),
+  unpause: (docker, abortSignal) => docker.getContainer(NOBODY).unpause({ abortSignal }),
+  kill: (docker, abortSignal) => docker.getContainer(NOBODY).kill({ signal: "SIGHUP", abortSignal }),
+  exec: (docker, abortSignal) => docker.getContainer(NOBODY).exec({ Cmd: ["true"], abortSignal }),
+  "exec start": (docker, abortSignal) => docker.getExec(NOBODY).start({ abortSignal }),
+  "exec inspect": (docker, abortSignal) => docker.getExec(NOBODY).inspect({ abortSignal }),
 };
 
 /**
@@ -50,12 +26,11 @@ const probes: Record<Verb, { readonly path: string; readonly ask: Exchange<unkno
 export async function checkAccess(engine: Engine, plan: HoldPlan, signal: AbortSignal): Promise<void> {
   const refused: string[] = [];
   for (const verb of verbsOf(plan)) {
-    const { path, ask } = probes[verb];
     try {
-      await engine.connection.call(`ask for '${path}'`, 15_000, ask, signal);
+      await engine.connection.call(`ask whether '${verb}' is allowed`, 15_000, probes[verb], signal);
     } catch (error) {
       if (!(error instanceof DockerError) || error.statusCode === undefined) throw error;
-      if (isRefusal(error.statusCode)) refused.push(`'${verb}' (${path})`);
+      if (isRefusal(error.statusCode)) refused.push(`'${error.request}'`);
     }
   }
   if (refused.length === 0) return;
@@ -63,7 +38,7 @@ export async function checkAccess(engine: Engine, plan: HoldPlan, signal: AbortS
     "settings",
     `the Docker engine at '${engine.connection.host}' refuses ${refused.join(", ")}`,
     {
-      hint: "The labels need these calls. Allow them in the socket proxy, or take the labels away. Nothing was touched.",
+      hint: `The labels need these calls, with any id for '${NOBODY}', and ${UNVERSIONED}. Allow them in the socket proxy, or take the labels away. Nothing was touched.`,
     },
   );
 }

@@ -3,6 +3,7 @@ import { failpoint } from "../system/failpoint.ts";
 import type { Container } from "./container.ts";
 import { findAgain } from "./find-again.ts";
 import type { HeldContainer } from "./journal.ts";
+import type { QuiesceLimits } from "./limits.ts";
 import type { ReleaseFailure } from "./quiescer.ts";
 import { STOP_SLACK_MS } from "./rest.ts";
 import type { QuiesceTools } from "./tools.ts";
@@ -110,7 +111,10 @@ async function letStopFinish(entry: HeldContainer, { engine, clock }: QuiesceToo
   }
 }
 
-/** Resolves when the container is as well as it was found; rejects when it is not by `deadline`. */
+/**
+ * Resolves when the container is as well as it was found; rejects when it is not by `deadline`. One that runs, and of
+ * which the engine does not know yet whether it is healthy, is then as well as can be.
+ */
 async function untilWell(entry: HeldContainer, deadline: number, tools: QuiesceTools): Promise<void> {
   const { clock, limits, log } = tools;
   const began = clock.elapsedMs();
@@ -118,7 +122,12 @@ async function untilWell(entry: HeldContainer, deadline: number, tools: QuiesceT
     const container = await present(entry, tools);
     if (isWell(container, entry)) return;
     const isHopeless = container.health === "unhealthy" && clock.elapsedMs() - began >= limits.unhealthyMs;
-    const isLast = isHopeless || clock.elapsedMs() > deadline;
+    const isUnknown = container.state === "running" && container.health === "starting";
+    const isLast =
+      isHopeless ||
+      clock.elapsedMs() > deadline ||
+      (isUnknown && clock.elapsedMs() - began > worthWaitingMs(container, limits));
+    if (isLast && isUnknown) return;
     if (isLast && container.state === "running" && entry.health === "starting") {
       log.warn("container runs, but is not healthy; it was not yet when it was held", { container: entry.name });
       return;
@@ -135,8 +144,16 @@ async function stillWell(entry: HeldContainer, settledAtMs: number, tools: Quies
   await untilWell(entry, 0, tools);
 }
 
+/** How long those that depend on it shall stay down until the engine knows. With a first probe that comes late, not at all. */
+function worthWaitingMs({ probing }: Container, { lateProbeMs, startProbesMs }: QuiesceLimits): number {
+  if (probing === undefined || probing.intervalMs <= lateProbeMs) return Infinity;
+  return Math.min(probing.startPeriodMs, startProbesMs);
+}
+
 function isWell({ state, health }: Container, found: HeldContainer): boolean {
   if (state !== "running") return state === "restarting" && found.found === "restarting";
+  // What was healthy when it was paused is so until a probe says otherwise.
+  if (found.act === "pause" && health === "starting") return true;
   // One without a healthcheck, or unhealthy when it was found, need not become healthy.
   return found.health === "none" || found.health === "unhealthy" || health === "healthy" || health === "none";
 }

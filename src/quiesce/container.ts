@@ -1,3 +1,5 @@
+import type { Health, Probing } from "./health.ts";
+
 /** What this room needs to know of a container; one moment's picture. */
 export interface Container {
   readonly id: string;
@@ -11,6 +13,8 @@ export interface Container {
   readonly startedAt: string;
   readonly exitCode: number;
   readonly health: Health;
+  /** Undefined without a healthcheck. */
+  readonly probing: Probing | undefined;
   readonly autoRemove: boolean;
   /** Its own stop_grace_period, if it has one. */
   readonly stopTimeoutMs: number | undefined;
@@ -38,9 +42,6 @@ export interface ContainerMount {
 
 /** "stopped" is everything that does not run: created, exited, dead. "restarting": down, but the engine will start it. */
 export type ContainerState = "running" | "paused" | "restarting" | "stopped";
-
-/** "none": it has no healthcheck. */
-export type Health = "none" | "starting" | "healthy" | "unhealthy";
 
 export function projectOf(container: Container): string | undefined {
   return container.labels["com.docker.compose.project"];

@@ -66,9 +66,9 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
       try {
         for (const hooks of plan.hooks) warnings.push(...(await runBeforeHooks(hooks, tools, signal)));
         await failpoint("hold:hooks-run", signal);
-        const rested = await bringAllToRest(plan, warnings, tools, signal);
+        const rest = await bringAllToRest(plan, warnings, tools, signal);
         await failpoint("hold:at-rest", signal);
-        return holdOf(plan, rested, warnings, tools);
+        return holdOf(plan, rest, warnings, tools);
       } catch (error) {
         throw await undo(error, tools);
       }
@@ -94,8 +94,8 @@ export function createQuiescer(options: QuiescerOptions): Quiescer {
       const hasty = { ...limits, ...limitsAfterRestore };
       const tools: QuiesceTools = { engine, journal: await openJournal(stateFolder), limits: hasty, clock, log };
       const warnings = [...plan.warnings];
-      const rested = await bringAllToRest(plan, warnings, tools, signal);
-      return { ...holdOf(plan, rested, warnings, tools), watched: watchedOf(plan) };
+      const rest = await bringAllToRest(plan, warnings, tools, signal);
+      return { ...holdOf(plan, rest, warnings, tools), watched: watchedOf(plan) };
     },
     async watch(containers, signal) {
       if (!engine) return [];
@@ -167,7 +167,8 @@ async function bringAllToRest(
   warnings: string[],
   tools: QuiesceTools,
   signal: AbortSignal,
-): Promise<readonly Container[]> {
+): Promise<AtRest> {
+  const sinceMs = tools.clock.elapsedMs();
   const rested: Container[] = [];
   for (const hold of plan.holds) {
     const container = await bringToRest(hold, tools, signal);
@@ -179,25 +180,36 @@ async function bringAllToRest(
       );
     }
   }
-  return rested;
+  return { rested, sinceMs };
 }
 
-function holdOf(plan: HoldPlan, rested: readonly Container[], warnings: readonly string[], tools: QuiesceTools): Hold {
+/** What is held, and since when. */
+interface AtRest {
+  readonly rested: readonly Container[];
+  readonly sinceMs: number;
+}
+
+function holdOf(plan: HoldPlan, { rested, sinceMs }: AtRest, warnings: readonly string[], tools: QuiesceTools): Hold {
   let releasing: Promise<readonly ReleaseFailure[]> | undefined;
+  let backAtMs: number | undefined;
+  const { clock } = tools;
   return {
     held: rested.map((container) => container.name),
+    atRestMs: () => (rested.length === 0 ? 0 : Math.round((backAtMs ?? clock.elapsedMs()) - sinceMs)),
     touched: rested.length > 0 || plan.hooks.length > 0,
     warnings,
     stillAtRest: () => restless([...rested, ...plan.atRest], tools),
-    release: () => (releasing ??= release(tools).then(({ failures }) => failures)),
+    release: () =>
+      (releasing ??= release(tools, () => (backAtMs = clock.elapsedMs())).then(({ failures }) => failures)),
   };
 }
 
-/** Containers back, then after-hooks, which need them. Never rejects. */
-async function release(tools: QuiesceTools): Promise<ComeBack> {
+/** Containers back, which `onBack` is told, then after-hooks, which need them. Never rejects. */
+async function release(tools: QuiesceTools, onBack = () => {}): Promise<ComeBack> {
   try {
     await failpoint("release:begun");
     const { broughtBack, failures } = await bringBackAll(tools);
+    onBack();
     await failpoint("release:all-back");
     return { broughtBack, failures: [...failures, ...(await closeHooks(tools))] };
   } catch (error) {
@@ -238,7 +250,14 @@ const NO_STACK: StackPlan = {
 };
 
 function emptyHold(warnings: readonly string[]): Hold {
-  return { held: [], touched: false, warnings, stillAtRest: async () => [], release: async () => [] };
+  return {
+    held: [],
+    touched: false,
+    atRestMs: () => 0,
+    warnings,
+    stillAtRest: async () => [],
+    release: async () => [],
+  };
 }
 
 function unreachable(name: string): ReleaseFailure {

@@ -1,6 +1,7 @@
 import type { ContainerInspectInfo } from "dockerode";
 import { DockerError, type DockerConnection } from "../system/docker.ts";
-import type { Container, ContainerState, Health } from "./container.ts";
+import type { Container, ContainerState } from "./container.ts";
+import { healthOf, probingOf } from "./health.ts";
 
 /** The few things this room asks of the engine. All reject with a DockerError; ending states already reached are fine. */
 export interface Engine {
@@ -114,7 +115,8 @@ function pictureOf(found: ContainerInspectInfo): Container {
     state: stateOf(state),
     startedAt: state.StartedAt,
     exitCode: state.ExitCode,
-    health: (state.Health?.Status as Health | undefined) ?? "none",
+    health: healthOf(found),
+    probing: probingOf(config),
     autoRemove: host.AutoRemove ?? false,
     stopTimeoutMs: stopTimeoutS === undefined ? undefined : stopTimeoutS * 1000,
     livesIn: [host.NetworkMode, host.PidMode, host.IpcMode].flatMap(

@@ -2,20 +2,18 @@ import { Readable, type Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { LifeboatError } from "../errors.ts";
-import type { RunningProgram } from "../sources/server-container.ts";
+import type { ContainerCommand, RunningProgram } from "../sources/server-container.ts";
 import { ChildError } from "../system/children.ts";
 import { withDeadline, type Clock } from "../system/clock.ts";
 import type { Engine, Named } from "./engine.ts";
 import { createExec } from "./exec.ts";
 import { standardOutput } from "./frames.ts";
 
-/** A program to run in a container, its output a stream. No shell reads `argv`. */
-export interface ContainerProgram {
+/** A program to run in a container, its output a stream. */
+export interface ContainerProgram extends ContainerCommand {
   readonly container: Named;
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** Its standard input; nothing by default. */
-  readonly input?: Readable;
+  /** A shell script to run before, for what it exports; it reads nothing. */
+  readonly prelude?: string;
 }
 
 /**
@@ -113,11 +111,11 @@ const CALL_MS = 15_000;
 
 async function start(
   engine: Engine,
-  { container, argv, env, input }: ContainerProgram,
+  { container, argv, env, input, prelude = "" }: ContainerProgram,
   signal: AbortSignal,
 ): Promise<Started> {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const script = ["sh", "-c", input ? PLAIN_SCRIPT : WATCHED_SCRIPT, "lifeboat", ...argv];
+  const script = ["sh", "-c", `${prelude}\n${input ? PLAIN_SCRIPT : WATCHED_SCRIPT}`, "lifeboat", ...argv];
   const asked = { container, user: undefined, mark: undefined, env: variables, readsInput: true } as const;
   const execId = await createExec(engine, asked, script, signal);
   const stream = await engine.connection.call(

@@ -13,10 +13,12 @@ export interface Wishes {
 
 /** That the PostgreSQL server in the container be dumped. */
 export interface PostgresWish {
-  /** Default: the container's POSTGRES_USER. */
+  /** Default: the one that the container's environment names. */
   readonly user?: string;
-  /** Default: the container's POSTGRES_DB. */
+  /** Default: all there are. */
   readonly databases?: readonly string[] | "all";
+  /** Left out on purpose: "!name". */
+  readonly dismissed?: readonly string[];
 }
 
 /** How a container is brought to rest. */
@@ -135,9 +137,8 @@ export function readLabels(name: string, labels: Labels): { wishes: Wishes; prob
   const waitMs = duration("lifeboat.before.timeout");
   const isPostgres = oneOf("lifeboat.postgres", ["true", "false"]) === "true";
   const user = text("lifeboat.postgres.user");
-  const databases = text("lifeboat.postgres.databases")
-    ?.trim()
-    .split(/[\s,]+/);
+  const databases = databasesIn(text("lifeboat.postgres.databases"));
+  if (databases?.isContradiction) bad("lifeboat.postgres.databases", "clear: it names a database with '!' and without");
   if (isPostgres && act !== undefined)
     problems.push("'lifeboat.hold' and 'lifeboat.postgres' are both set: a server at rest cannot be dumped");
   const healthUrl = text("lifeboat.health.http");
@@ -154,12 +155,23 @@ export function readLabels(name: string, labels: Labels): { wishes: Wishes; prob
     before: exec("before"),
     after: exec("after"),
     beforeSignal: signalName && defined({ name: signalName, waitFor, timeoutMs: waitMs }),
-    postgres: isPostgres
-      ? defined({ user, databases: databases?.includes("*") ? ("all" as const) : databases })
-      : undefined,
+    postgres: isPostgres ? defined({ user, databases: databases?.wanted, dismissed: databases?.dismissed }) : undefined,
     healthUrl,
   });
   return { wishes, problems: problems.map((problem) => `container '${name}': ${problem}`) };
+}
+
+/** "*" or nothing but names with a "!" before them: all; a name with a "!" is left out. */
+function databasesIn(given: string | undefined) {
+  const words = given?.split(/[\s,]+/).filter((word) => word !== "");
+  if (words === undefined) return undefined;
+  const names = words.filter((word) => !word.startsWith("!"));
+  const dismissed = words.filter((word) => word.startsWith("!")).map((word) => word.slice(1));
+  return {
+    wanted: names.length === 0 || names.includes("*") ? ("all" as const) : names,
+    dismissed: dismissed.length === 0 ? undefined : dismissed,
+    isContradiction: dismissed.some((name) => name === "" || names.includes(name)),
+  };
 }
 
 function unknownLabels(labels: Labels): string[] {

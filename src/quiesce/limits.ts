@@ -20,6 +20,10 @@ export interface QuiesceLimits {
   readonly steadyMs: number;
   /** For a container to become healthy before those that depend on it are started all the same. */
   readonly healthMs: number;
+  /** Probes that are further apart come too late to be waited for while others are down. */
+  readonly lateProbeMs: number;
+  /** For one with such probes to become healthy in its start period, in which newer engines probe every few seconds. */
+  readonly startProbesMs: number;
 }
 
 /** After a restore nothing is tried twice: what does not come up on the new data gets the old data back. */
@@ -37,4 +41,7 @@ export const defaultLimits: QuiesceLimits = {
   unhealthyMs: 120_000,
   steadyMs: 5_000,
   healthMs: 120_000,
+  // Half a minute is the engine's default.
+  lateProbeMs: 45_000,
+  startProbesMs: 15_000,
 };

@@ -1,5 +1,6 @@
+import { text } from "node:stream/consumers";
 import { LifeboatError } from "../errors.ts";
-import type { ServerContainer } from "../sources/server-container.ts";
+import type { ContainerCommand, ServerContainer } from "../sources/server-container.ts";
 import type { Clock } from "../system/clock.ts";
 import { whileEngineGone, type DockerConnection } from "../system/docker.ts";
 import { composeIdentity, type Container } from "./container.ts";
@@ -9,12 +10,12 @@ import { streamFromContainer } from "./exec-stream.ts";
 import { readLabels, type PostgresWish } from "./labels.ts";
 import { defaultLimits } from "./limits.ts";
 import { readWhereabouts } from "./own-container.ts";
+import { accountsIn, exportPassword, type Told } from "./postgres-image.ts";
 
 /**
  * The containers labelled `lifeboat.postgres=true` among those that are ours to look at (`project` as for holds), by
- * name. User and databases come from a container's labels, else from its environment, as the image `postgres`
- * understands that.
- * Rejects if one of them does not run, as then there would be no dump of it.
+ * name; also those that do not run. The user comes from a container's label, else from its environment, as the usual
+ * images understand that.
  */
 export async function findPostgresContainers(
   docker: DockerConnection,
@@ -29,32 +30,62 @@ export async function findPostgresContainers(
   const found: ServerContainer[] = [];
   for (const container of scope) {
     const { postgres } = readLabels(container.name, container.labels).wishes;
-    if (!postgres) continue;
-    refuseAtRest(container);
-    const env = await environmentOf(engine, container, signal);
-    found.push({
-      name: composeIdentity(container.labels)?.service ?? container.name,
-      container: container.name,
-      ...accessOf(postgres, env),
-      start: (command, until) => streamFromContainer(engine, { container, ...command }, clock, until),
-    });
+    if (postgres) found.push(await serverIn(container, postgres, engine, clock, signal));
   }
   return found.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
-function refuseAtRest({ name, state }: Container): void {
-  if (state === "running") return;
-  throw new LifeboatError("failed", `container '${name}' is ${state}, so the databases in it cannot be dumped`, {
-    hint: "Start it, or take the label lifeboat.postgres from it.",
-  });
+async function serverIn(
+  container: Container,
+  { user: wanted, databases = "all", dismissed = [] }: PostgresWish,
+  engine: Engine,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<ServerContainer> {
+  const known = {
+    name: composeIdentity(container.labels)?.service ?? container.name,
+    container: container.name,
+    databases,
+    dismissed,
+  };
+  const startAfter = (prelude: string) => (command: ContainerCommand, until: AbortSignal) =>
+    streamFromContainer(engine, { container, prelude, ...command }, clock, until);
+  const start = startAfter("");
+  if (container.state !== "running") return { ...known, user: wanted ?? "postgres", atRest: container.state, start };
+  const accounts = accountsIn(await environmentOf(engine, container, signal));
+  for (const { user: told, passwordIn } of accounts) {
+    const user = await userOf(told, container.name, start, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
+      if (wanted === undefined) throw error;
+    });
+    if (user === undefined || (wanted !== undefined && wanted !== user)) continue;
+    return { ...known, user, start: passwordIn === undefined ? start : startAfter(exportPassword(passwordIn)) };
+  }
+  return { ...known, user: wanted ?? "postgres", start };
 }
 
-function accessOf(
-  wish: PostgresWish,
-  env: ReadonlyMap<string, string>,
-): { user: string; databases: readonly string[] | "all" } {
-  const user = wish.user ?? (env.get("POSTGRES_USER") || "postgres");
-  return { user, databases: wish.databases ?? [env.get("POSTGRES_DB") || env.get("POSTGRES_USER") || "postgres"] };
+/** A file is read as the images read it: without the line ends after it. */
+async function userOf(
+  told: Told,
+  container: string,
+  start: ServerContainer["start"],
+  signal: AbortSignal,
+): Promise<string> {
+  if ("value" in told) return told.value;
+  try {
+    const program = start({ argv: ["cat", told.file], env: {} }, signal);
+    const user = (await text(program.stdout)).replace(/\n+$/, "");
+    await program.done;
+    if (user === "") throw new LifeboatError("failed", "it is empty");
+    return user;
+  } catch (cause) {
+    signal.throwIfAborted();
+    const message = `cannot read the server's user from '${told.file}' in container '${container}'`;
+    throw new LifeboatError("failed", message, {
+      cause,
+      hint: "The container's environment names that file. Name the user with the label lifeboat.postgres.user.",
+    });
+  }
 }
 
 async function environmentOf(

@@ -90,7 +90,7 @@ export interface FolderUser {
 export interface Replaced {
   /** As this program sees them. */
   readonly folders: readonly string[];
-  /** Containers or compose services, by name, with a database server of which databases are replaced. It runs on. */
+  /** Containers with a database server of which databases are replaced, by name, service or host. It runs on. */
   readonly servers: readonly string[];
 }
 
@@ -133,6 +133,8 @@ export interface Hold {
   readonly held: readonly string[];
   /** False if nothing was done to the stack, not even a hook run: what was seen before is still what there is. */
   readonly touched: boolean;
+  /** From the moment before the first container was brought to rest until the last was back, or until now. 0: none was. */
+  atRestMs(): number;
   /** Sentences a person must read: a container killed because it did not stop in time, a signal that saved nothing. */
   readonly warnings: readonly string[];
   /**

@@ -78,10 +78,14 @@ async function pauseOrStop(
     try {
       return await engine.pause(container);
     } catch (error) {
-      const isOtherwise = error instanceof DockerError && error.statusCode === 409;
-      if (!isOtherwise || attemptsLeft === 1) throw error;
+      if (!hasEnded(error) || attemptsLeft === 1) throw error;
     }
   }
+}
+
+/** It ended between the look and the pause. Some engines say 409, others 500 with the runtime's words. */
+function hasEnded(error: unknown): boolean {
+  return error instanceof DockerError && (error.statusCode === 409 || /not running/i.test(error.message));
 }
 
 function isAtRest({ state }: Container): boolean {

@@ -16,7 +16,7 @@ const POLL_MS = 250;
 const PROBE_MS = 5_000;
 
 /**
- * Watches one container until it is well, at most `healthMs`: healthy if it has a healthcheck, answering if a label
+ * Watches one container until it is well, at most `healthMs`, or longer if its own healthcheck takes longer to know: healthy if it has a healthcheck, answering if a label
  * names an address; with neither, running for `steadyMs` without having been started again.
  * Resolves with what is wrong with it, or undefined when it is well. Rejects only when the signal aborts.
  */
@@ -26,7 +26,6 @@ export async function watchHealth(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const began = clock.elapsedMs();
-  const deadline = began + limits.healthMs;
   let first: Container | undefined;
   for (;;) {
     const now = await whileEngineGone(() => findAgain(engine, watched), limits.engineMs, clock, signal);
@@ -37,9 +36,10 @@ export async function watchHealth(
     const isWell = now?.health === "healthy" || (now?.health === "none" && (isSteady || watched.healthUrl !== null));
     const answer = watched.healthUrl === null ? "well" : await probe(watched.healthUrl, signal);
     if (isWell && answer === "well") return undefined;
-    if (clock.elapsedMs() > deadline) {
+    const patienceMs = Math.max(limits.healthMs, now?.probing?.verdictMs ?? 0);
+    if (clock.elapsedMs() - began > patienceMs) {
       const what = answer === "well" ? `is ${now?.health}` : `does not answer well at ${watched.healthUrl} (${answer})`;
-      return `container '${watched.name}' ${what} after ${Math.round(limits.healthMs / 1000)} s`;
+      return `container '${watched.name}' ${what} after ${Math.round(patienceMs / 1000)} s`;
     }
     await clock.sleep(POLL_MS, signal);
   }

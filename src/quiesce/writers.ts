@@ -33,12 +33,14 @@ export function writersOf(folders: readonly string[], { all, own }: Survey): rea
 }
 
 /**
- * Containers that run and say themselves that they need one of `servers` (names of containers or services in scope): by
- * depends_on, links or a shared namespace.
+ * Containers that run and say themselves that they need one of `servers` (containers in scope, by name, service, or name
+ * or address in a network): by depends_on, links or a shared namespace.
  */
 export function usersOf(servers: readonly string[], { all, scope, own }: Survey): readonly Container[] {
   const meant = scope.filter(
-    ({ name, labels }) => servers.includes(name) || servers.includes(composeIdentity(labels)?.service ?? name),
+    ({ name, labels, aliases }) =>
+      [name, ...aliases].some((one) => servers.includes(one)) ||
+      servers.includes(composeIdentity(labels)?.service ?? name),
   );
   return all.filter((one) => {
     if (one.id === own?.id || (one.state !== "running" && one.state !== "restarting")) return false;

@@ -1,6 +1,5 @@
 import { LifeboatError } from "../errors.ts";
 import { explained, PostgresError } from "./postgres/failure.ts";
-import { serverFacts } from "./postgres/facts.ts";
 import type { RecordedDatabase } from "./postgres/load.ts";
 import { copyChosen, readsMore, type ChosenRows } from "./postgres/rows/choose.ts";
 import type { Described } from "./postgres/rows/describe.ts";
@@ -11,7 +10,7 @@ import { openSession } from "./postgres/rows/session.ts";
 import { SqlError } from "./postgres/rows/sql-error.ts";
 import { requireTable, requireWritableTable, sharedTable, type SharedTable } from "./postgres/rows/table.ts";
 import type { PostgresServer } from "./postgres/server.ts";
-import { majorOf } from "./postgres/survey.ts";
+import { enter, majorOf } from "./postgres/survey.ts";
 import type { RowWish } from "./rows.ts";
 
 export type { ChosenRows } from "./postgres/rows/choose.ts";
@@ -40,7 +39,7 @@ export async function requireAbleServer(
   recorded: RecordedDatabase,
   signal: AbortSignal,
 ): Promise<void> {
-  const facts = await serverFacts(server, signal);
+  const { facts, server: entered } = await enter(server, signal);
   const { name, user } = server;
   if (!facts.databases.some((one) => one.name === database)) {
     const others = facts.databases.map((one) => `'${one.name}'`).join(", ");
@@ -60,7 +59,7 @@ export async function requireAbleServer(
     );
   }
   const mayCreate = "SELECT to_json(rolcreatedb OR rolsuper) FROM pg_catalog.pg_roles WHERE rolname = current_user";
-  if (await server.ask(server.entrance, mayCreate, signal)) return;
+  if (await server.ask(entered.entrance, mayCreate, signal)) return;
   throw new PostgresError(`user '${user}' of PostgreSQL server '${name}' may not create databases`, {
     hint:
       "The dump is loaded into a database of its own first. Give this one command a user who may write the rows and " +

@@ -6,9 +6,12 @@ import { checkDump } from "./postgres/check.ts";
 import { databaseFacts } from "./postgres/facts.ts";
 import { hasForeignWords } from "./postgres/foreign-words.ts";
 import { explained, PostgresError } from "./postgres/failure.ts";
-import { dumpPath, globalsPath } from "./postgres/file-names.ts";
+import { dumpPath, globalsPath, settingsPath } from "./postgres/file-names.ts";
 import { dumpToFile, outputToFile } from "./postgres/output.ts";
 import { lockWaitMs, patiently } from "./postgres/patience.ts";
+import { listed, type Omitted } from "./postgres/omitted.ts";
+import { settingsScript } from "./postgres/properties.ts";
+import type { PostgresServer } from "./postgres/server.ts";
 import { literal } from "./postgres/sql.ts";
 import { majorOf, type FoundServer, type PostgresOptions } from "./postgres/survey.ts";
 import type { Snapshot, Source, SourceFinding, Stage } from "./source.ts";
@@ -19,6 +22,13 @@ export function postgresSources(found: FoundServer, options: PostgresOptions): r
     globalsSource(found, options),
     ...found.databases.map((database) => databaseSource(found, database, options)),
   ];
+}
+
+/** A server in a container that does not run: nothing of it is in the backup, and the finding says so. */
+export function restingSource({ name, container, atRest }: PostgresServer): Source {
+  const flaw = `its container '${container}' is ${atRest}, so that its databases are not in the backup: start it, or take the label lifeboat.postgres from it`;
+  const finding = { kind: "postgres", name, outcome: "flawed", flaws: [flaw], facts: {} } as const;
+  return { kind: "postgres", name, snapshot: async () => ({ members: [], finding }) };
 }
 
 /**
@@ -47,13 +57,15 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
           deadline,
         );
         const notices = await dump(found, database, path, options, deadline);
+        const settings = settingsPath(server.name, database);
+        await writeFile(join(stage.folder, "copy", settings), await settingsOf(found, path, deadline), { mode: 0o600 });
         const { size: dumpBytes } = await stat(path);
         const { version, versionNumber, inRecovery } = facts;
         const tookMs = Math.round(options.clock.elapsedMs() - startedMs);
         const dumped = { dumpBytes, ...(notices ? { notices } : {}), tookMs };
         const known = { version, versionNumber, inRecovery, database, ...about, ...dumped };
         return {
-          members: [await memberList(stage, [relative])],
+          members: [await memberList(stage, [relative, settings])],
           finding: finding({ flaws: [], facts: known }),
           async prove(proving) {
             const { flaws, readBy } = await proveDump(path, name, found, options, proving);
@@ -71,6 +83,11 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
       }
     },
   };
+}
+
+/** A newer server's dump is read by its own pg_restore. */
+async function settingsOf({ server, facts, client }: FoundServer, path: string, signal: AbortSignal): Promise<Buffer> {
+  return await settingsScript({ path, ...(majorOf(facts) > client.major ? { reader: server } : {}) }, signal);
 }
 
 /** Reads the dump back. Rejects if that cannot be done to its end. */
@@ -140,8 +157,8 @@ async function wasDropped(
   return count === 0;
 }
 
-/** Roles, their memberships and settings, and tablespaces, as SQL. */
-function globalsSource({ server, facts }: FoundServer, options: PostgresOptions): Source {
+/** Roles, their memberships and settings, and tablespaces, as SQL. It tells what of the server is in no dump, too. */
+function globalsSource({ server, facts, omitted }: FoundServer, options: PostgresOptions): Source {
   const { name } = server;
   return {
     kind: "postgres",
@@ -172,18 +189,38 @@ function globalsSource({ server, facts }: FoundServer, options: PostgresOptions)
       }
       const { version, versionNumber, inRecovery } = facts;
       const rolePasswords = facts.readsPasswords ? "saved" : `left out: user '${server.user}' may not read them`;
+      const flaws = omitted && isWorrying(omitted, server) ? [flawOf(omitted, server)] : [];
       return {
         members: [await memberList(stage, [dirname(relative), relative])],
         finding: {
           kind: "postgres",
           name,
-          outcome: "good",
-          flaws: [],
-          facts: { version, versionNumber, inRecovery, rolePasswords },
+          outcome: flaws.length > 0 ? "flawed" : "good",
+          flaws,
+          facts: {
+            ...{ version, versionNumber, inRecovery, rolePasswords },
+            ...(omitted ? { omitted: listed(omitted) } : {}),
+          },
         },
       };
     },
   };
+}
+
+/** A URL names one database of a server that others may use as well; a labelled server is the stack's own. */
+function isWorrying({ isAllThereIs }: Omitted, { container }: PostgresServer): boolean {
+  return isAllThereIs || container !== undefined;
+}
+
+function flawOf(omitted: Omitted, { container }: PostgresServer): string {
+  const what = omitted.isAllThereIs
+    ? "the databases that are dumped hold nothing, and others do"
+    : "databases are in no dump";
+  const remedy =
+    container === undefined
+      ? "name them in BACKUP_POSTGRES"
+      : "name them in the label lifeboat.postgres.databases, or leave them out with '!' before the name";
+  return `${what}: ${listed(omitted)}; ${remedy}`;
 }
 
 function deadlineOf(what: string, done: "dumped" | "read back", { timeoutMs }: PostgresOptions, signal: AbortSignal) {

@@ -8,15 +8,20 @@ export interface ServerContainer {
   readonly container: string;
   readonly user: string;
   readonly databases: readonly string[] | "all";
-  /** Starts a program in the container. No shell reads `argv`; `input` is nothing by default. */
-  start(
-    command: {
-      readonly argv: readonly string[];
-      readonly env: Readonly<Record<string, string>>;
-      readonly input?: Readable;
-    },
-    signal: AbortSignal,
-  ): RunningProgram;
+  /** Databases that are left out on purpose. */
+  readonly dismissed: readonly string[];
+  /** What it does instead, if it does not run: then nothing can be started in it. */
+  readonly atRest?: string;
+  start(command: ContainerCommand, signal: AbortSignal): RunningProgram;
+}
+
+/** A program to start in a container. */
+export interface ContainerCommand {
+  /** No shell reads it. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** What it reads on its standard input: nothing by default. */
+  readonly input?: Readable;
 }
 
 /** A program whose output counts only once `done` has resolved. */

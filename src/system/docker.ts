@@ -26,11 +26,18 @@ export type Exchange<T> = (docker: Docker, signal: AbortSignal) => Promise<T>;
 export class DockerError extends LifeboatError {
   /** HTTP status of the answer; undefined if there was none. */
   readonly statusCode: number | undefined;
+  /** Method and path of what it answered, as they were sent: "POST /containers/1a2b/stop". */
+  readonly request: string | undefined;
 
-  constructor(message: string, statusCode: number | undefined, options: { hint?: string; cause?: unknown }) {
+  constructor(
+    message: string,
+    statusCode: number | undefined,
+    { request, ...options }: { hint?: string; cause?: unknown; request?: string | undefined },
+  ) {
     super("failed", message, options);
     this.name = "DockerError";
     this.statusCode = statusCode;
+    this.request = request;
   }
 }
 
@@ -75,13 +82,15 @@ export function connectDocker(host: string): DockerConnection {
         {},
       );
     signal?.throwIfAborted();
+    let request: string | undefined;
     using deadline = withDeadline(timeoutMs, tooLate, signal);
     try {
       // A connection that breaks in the middle of an answer leaves dockerode waiting for ever, hence the race.
-      return await Promise.race([exchange(await load(), deadline), whenAborted(deadline)]);
+      const engine = noting(await load(), (sent) => (request = sent));
+      return await Promise.race([exchange(engine, deadline), whenAborted(deadline)]);
     } catch (error) {
       if (deadline.aborted) throw deadline.reason;
-      throw explained(error, what, host);
+      throw explained(error, { what, host, request });
     }
   };
   return {
@@ -94,6 +103,16 @@ export function connectDocker(host: string): DockerConnection {
 }
 
 const PING_MS = 10_000;
+
+/** The same engine, which tells of each request as it is sent: dockerode's errors do not know what they answer. */
+function noting(engine: Docker, note: (request: string) => void): Docker {
+  const modem = Object.create(engine.modem as object) as Docker["modem"];
+  modem.dial = (options, done) => {
+    note(`${options.method} ${options.path.replace(/\?$/, "")}`);
+    engine.modem.dial(options, done);
+  };
+  return Object.assign(Object.create(engine) as Docker, { modem });
+}
 
 function addressOf(host: string): Docker.DockerOptions {
   // Everything is given, because dockerode fills what is left open from DOCKER_* variables of the environment.
@@ -114,7 +133,13 @@ function whenAborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-function explained(error: unknown, what: string, host: string): unknown {
+interface Asked {
+  readonly what: string;
+  readonly host: string;
+  readonly request: string | undefined;
+}
+
+function explained(error: unknown, { what, host, request }: Asked): unknown {
   const statusCode = statusOf(error);
   // What has no code comes from a mistake of ours, not from the connection.
   if (statusCode === undefined)
@@ -123,11 +148,15 @@ function explained(error: unknown, what: string, host: string): unknown {
   const said = redact(json?.message ?? whole);
   const message = `cannot ${what}: the Docker engine at '${host}' says: ${said.trim().slice(0, 500)} (${statusCode})`;
   // No cause: dockerode's error says the same again.
-  if (!isRefusal(statusCode)) return new DockerError(message, statusCode, {});
+  if (!isRefusal(statusCode)) return new DockerError(message, statusCode, { request });
   return new DockerError(message, statusCode, {
-    hint: "A socket proxy or an authorization plugin stands before the engine; allow this call there.",
+    request,
+    hint: `A socket proxy or an authorization plugin stands before the engine; allow '${request}' there, ${UNVERSIONED}.`,
   });
 }
+
+/** What a proxy's patterns must not expect. */
+export const UNVERSIONED = "without a version (/v1.xx) before the path";
 
 /** Statuses with which a socket proxy or an authorization plugin turns a call down. */
 export function isRefusal(statusCode: number | undefined): boolean {

@@ -1,4 +1,4 @@
-import { createServer, request } from "node:http";
+import { createServer, request, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import { connect, createServer as createSocketServer, type Socket } from "node:net";
 import { rm } from "node:fs/promises";
@@ -47,10 +47,22 @@ export async function cuttableEngine(t: TestContext, path: string): Promise<Cutt
 
 /** A socket proxy at `path` that answers 403 to calls that match `forbidden` ("POST /containers/x/stop"). */
 export async function filteringEngine(t: TestContext, path: string, forbidden: RegExp): Promise<void> {
+  await engineBehind(t, path, forbidden, (answer) => {
+    answer.writeHead(403, { "content-type": "text/html" }).end("<html><body><h1>403 Forbidden</h1></body></html>");
+  });
+}
+
+/** A socket at `path` that leads to the real engine, but for calls that match `own`: those are answered by `reply`. */
+export async function engineBehind(
+  t: TestContext,
+  path: string,
+  own: RegExp,
+  reply: (answer: ServerResponse) => void,
+): Promise<void> {
   const place = enginePlace();
   const server = createServer((asked, answer) => {
-    if (forbidden.test(`${asked.method} ${asked.url}`)) {
-      answer.writeHead(403, { "content-type": "text/html" }).end("<html><body><h1>403 Forbidden</h1></body></html>");
+    if (own.test(`${asked.method} ${asked.url}`)) {
+      reply(answer);
       return;
     }
     const target = "path" in place ? { socketPath: place.path } : place;

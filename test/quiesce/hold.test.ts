@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { connectDocker } from "../../src/system/docker.ts";
+import { engineBehind } from "./engine-proxy.ts";
 import { diary, makeStack, never, obedient, stubborn, until } from "./stack.ts";
 
 const stop = { "lifeboat.hold": "stop" };
@@ -79,6 +81,35 @@ describe("holding and releasing by label", { concurrency: 4 }, () => {
     assert.ok(healthyAt && Date.parse(healthyAt.Start) < Date.parse(web.State.StartedAt));
   });
 
+  test("a container of which the engine does not know yet whether it is healthy is back, and keeps nobody down", async (t) => {
+    const stack = await makeStack(t);
+    const second = 1_000_000_000;
+    const more = {
+      Healthcheck: {
+        Test: ["CMD-SHELL", "test ! -e /again"],
+        ...{ Interval: 2 * second, Timeout: 2 * second, StartPeriod: 60 * second, Retries: 3 },
+      },
+    };
+    // Healthy after its first start; after the next it is "starting" for all of its start period.
+    await stack.add("app", `[ ! -e /once ] || touch /again; touch /once; ${obedient}`, stop, more);
+    await stack.add("paused", obedient, pause, more);
+    await stack.add("web", obedient, { ...stop, ...dependsOn("app", "paused") });
+    const healthOf = async (service: string) => (await stack.look(service)).State.Health?.Status;
+    for (const service of ["app", "paused"])
+      await until(async () => ((await healthOf(service)) === "healthy" ? true : undefined));
+    const limits = { healthMs: 4_000, unhealthyMs: 0, comeBackRounds: 1, lateProbeMs: 1_000, startProbesMs: 100 };
+    const hold = await stack.quiescer({ limits }).hold(never);
+    assert.deepEqual(await hold.release(), []);
+    assert.deepEqual(await stack.status("app", "paused", "web"), ["running", "running", "running"]);
+    const [app, web] = [await stack.look("app"), await stack.look("web")];
+    assert.equal(app.State.Health?.Status, "starting");
+    const waitedMs = Date.parse(web.State.StartedAt) - Date.parse(app.State.StartedAt);
+    assert.ok(waitedMs < limits.healthMs, `its dependant waited ${waitedMs} ms`);
+    const atRestMs = hold.atRestMs();
+    assert.ok(atRestMs > 0 && atRestMs < 30_000);
+    assert.equal(hold.atRestMs(), atRestMs, "it counts no further once all are back");
+  });
+
   test("a container that has to be killed is a warning that the copy is crash-consistent", async (t) => {
     const stack = await makeStack(t);
     await stack.add("db", stubborn, { ...stop, "lifeboat.hold.timeout": "1s" });
@@ -113,6 +144,20 @@ describe("holding and releasing by label", { concurrency: 4 }, () => {
     assert.deepEqual(await hold.stillAtRest(), []);
     assert.deepEqual(await hold.release(), []);
     await until(async () => ((await stack.look("looping")).State.Restarting ? true : undefined));
+  });
+
+  test("a container that ends between the look and its pause is at rest", async (t) => {
+    const stack = await makeStack(t);
+    await stack.add("fleeting", obedient, pause);
+    const socket = join(stack.folder, "docker.sock");
+    await engineBehind(t, socket, /^POST \/containers\/[^/]{64}\/pause/, (answer) => {
+      const end = stack.docker((d) => d.getContainer(stack.nameOf("fleeting")).stop());
+      void end.then(() => answer.writeHead(500).end('{"message":"cannot pause: container is not running"}'));
+    });
+    const hold = await stack.quiescer({ docker: connectDocker(`unix://${socket}`) }).hold(never);
+    assert.deepEqual(hold.held, [stack.nameOf("fleeting")]);
+    assert.deepEqual(await hold.release(), []);
+    assert.deepEqual(await stack.status("fleeting"), ["running"]);
   });
 
   test("labels that are wrong, and holds that cannot be, are all named before anything is touched", async (t) => {

@@ -15,6 +15,7 @@ export function container(
     startedAt: "2026-01-01T00:00:00Z",
     exitCode: 0,
     health: "none",
+    probing: undefined,
     autoRemove: false,
     stopTimeoutMs: undefined,
     livesIn: [],

@@ -8,6 +8,10 @@ test("lifeboat.postgres asks for a dump, with user and databases of its own if t
   const named = asked({ "lifeboat.postgres.user": "backup", "lifeboat.postgres.databases": "one, two\nthree" });
   assert.deepEqual(named.wishes.postgres, { user: "backup", databases: ["one", "two", "three"] });
   assert.deepEqual(asked({ "lifeboat.postgres.databases": "*" }).wishes.postgres, { databases: "all" });
+  const others = asked({ "lifeboat.postgres.databases": "!one !two" });
+  assert.deepEqual(others.wishes.postgres, { databases: "all", dismissed: ["one", "two"] });
+  const both = asked({ "lifeboat.postgres.databases": "one, !two" });
+  assert.deepEqual(both.wishes.postgres, { databases: ["one"], dismissed: ["two"] });
   assert.equal(readLabels("db", { "lifeboat.postgres": "false" }).wishes.postgres, undefined);
 });
 
@@ -15,6 +19,7 @@ for (const [labels, problem] of [
   [{ "lifeboat.postgres": "true", "lifeboat.hold": "stop" }, /a server at rest cannot be dumped/],
   [{ "lifeboat.postgres.user": "me" }, /'lifeboat.postgres.user' has no use without 'lifeboat.postgres'/],
   [{ "lifeboat.postgres": "true", "lifeboat.postgres.databases": " " }, /is not filled in/],
+  [{ "lifeboat.postgres": "true", "lifeboat.postgres.databases": "app !app" }, /names a database with '!' and without/],
 ] as const) {
   test(`${JSON.stringify(labels)} is refused`, () => {
     assert.match(readLabels("db", labels).problems.join(), problem);

@@ -59,6 +59,26 @@ test("whatever depends on a server of which databases are replaced is stopped, a
   assert.deepEqual(await hold.release(), []);
 });
 
+test("a server is known by its container's name, and by a name in a network, as well", async (t) => {
+  const stack = await makeStack(t);
+  const network = await stack.docker((d) =>
+    d.createNetwork({ Name: stack.project, Labels: { "lb-q": stack.project } }),
+  );
+  t.after(() => stack.docker(() => network.remove()));
+  const EndpointsConfig = { [stack.project]: { Aliases: ["database.internal"] } };
+  const inNetwork = { HostConfig: { NetworkMode: stack.project }, NetworkingConfig: { EndpointsConfig } };
+  await stack.add("db", obedient, {}, inNetwork);
+  await stack.add("app", obedient, { "com.docker.compose.depends_on": "db:service_healthy:false" });
+  for (const server of [stack.nameOf("db"), "database.internal"]) {
+    const { stops } = await stack.quiescer().planForRestore({ folders: [], servers: [server] }, never);
+    assert.deepEqual(
+      stops.map(({ container }) => container),
+      [stack.nameOf("app")],
+      server,
+    );
+  }
+});
+
 test("a paused writer is in the way, and nothing is touched", async (t) => {
   const stack = await makeStack(t);
   const data = await makeData(stack);
@@ -83,6 +103,22 @@ test("what does not come up on the new data is told at once, and comes back when
   const unwell = failure ? [failure.error.message] : (await quiescer.watch(hold.watched, never)).map(String);
   assert.equal(unwell.length, 1, "it ended again");
   assert(performance.now() - began < 20_000, "without trying for minutes");
+});
+
+test("a watch waits as long as a container's own healthcheck may take", async (t) => {
+  const stack = await makeStack(t);
+  const data = await makeData(stack);
+  const second = 1_000_000_000;
+  const Healthcheck = { Test: ["CMD", "test", "-e", "/ready"], Interval: second / 2, StartPeriod: 20 * second };
+  const slow = `rm -f /ready; (sleep 3; touch /ready) & ${obedient}`;
+  await stack.add("app", slow, {}, { ...mounting(data, "rw"), Healthcheck });
+  await until(async () => ((await stack.look("app")).State.Health?.Status === "healthy" ? true : undefined));
+  const quiescer = stack.quiescer({ limits: { healthMs: 500 } });
+  const hold = await quiescer.holdForRestore({ folders: [data], servers: [] }, never);
+  assert.deepEqual(await hold.release(), []);
+  assert.equal((await stack.look("app")).State.Health?.Status, "starting");
+  assert.deepEqual(await quiescer.watch(hold.watched, never), []);
+  assert.equal((await stack.look("app")).State.Health?.Status, "healthy");
 });
 
 test("a watch tells of containers that restart, and asks the address of a label", async (t) => {

@@ -17,8 +17,8 @@ export interface PostgresServer extends AsyncDisposable {
   sql(text: string, database?: string): Promise<string>;
   /** Runs a script with sh in the container. Its exit code is not looked at. */
   sh(script: string): Promise<{ readonly exitCode?: number; readonly stdout: string; readonly stderr: string }>;
-  /** Resolves when it takes connections over the network. */
-  ready(): Promise<void>;
+  /** Resolves when it takes connections over the network, and lets its superuser in; by default that is `app`. */
+  ready(superuser?: string): Promise<void>;
   /** How often it has thrown out all its clients because a child of it was ended by a signal. */
   crashes(): Promise<number>;
 }
@@ -37,9 +37,10 @@ export async function startPostgres(
     readonly name: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly mounts?: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<PostgresServer> {
-  const { network, name, labels = {}, mounts = [] } = options;
+  const { network, name, labels = {}, mounts = [], env = {} } = options;
   const container = `${network}-${name}`;
   const password = `canary-${randomBytes(9).toString("hex")}`;
   const all = {
@@ -52,6 +53,7 @@ export async function startPostgres(
     ...["run", "--detach", "--name", container, "--network", network, "--network-alias", name],
     ...["--label", removalLabel, ...Object.entries(all).flatMap(([key, value]) => ["--label", `${key}=${value}`])],
     ...["--env", `POSTGRES_PASSWORD=${password}`, "--env", "POSTGRES_USER=app", "--env", "LC_MESSAGES=C"],
+    ...Object.entries(env).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
     ...mounts.flatMap((mount) => ["--volume", mount]),
     ...[postgresImages[major], "postgres", "-c", "fsync=off", "-c", "shared_buffers=16MB"],
   );
@@ -75,10 +77,12 @@ export async function startPostgres(
       });
       return stdout;
     },
-    async ready() {
+    async ready(superuser = "app") {
       await until(`${container} takes connections`, async () => {
         // During its first start it answers on the socket alone.
-        return (await sh("pg_isready -q -h 127.0.0.1 && psql -U app -d app -c 'SELECT 1'")).exitCode === 0;
+        return (
+          (await sh(`pg_isready -q -h 127.0.0.1 && psql -U ${superuser} -d template1 -c 'SELECT 1'`)).exitCode === 0
+        );
       });
     },
     async crashes() {

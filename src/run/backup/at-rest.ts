@@ -52,7 +52,6 @@ export async function makeAtRest(
 ): Promise<Made> {
   const { clock, quiescer, log } = tools;
   const hold = await run.step("hold", () => quiescer.hold(signal));
-  const heldAtMs = clock.elapsedMs();
   for (const warning of hold.warnings) run.warn(warning);
   let releasing: Promise<void> | undefined;
   const release = () => (releasing ??= run.step("release", async () => tellFailures(await hold.release(), run)));
@@ -88,7 +87,7 @@ export async function makeAtRest(
   } finally {
     await release();
     if (hold.held.length > 0) {
-      log.info("containers released", { held: hold.held, atRestMs: Math.round(clock.elapsedMs() - heldAtMs) });
+      log.info("containers released", { held: hold.held, atRestMs: hold.atRestMs() });
     }
   }
 }

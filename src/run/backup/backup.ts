@@ -106,7 +106,7 @@ async function makeBackup(
   const foundations = await chooseFoundations({ wanted, physical: surveyed.physical, look }, run, tools, signal);
   const made = await makeAtRest({ stems, surveyed, foundations }, run, spool, tools, signal);
   for (const { name, flaws } of made.findings) for (const flaw of flaws) run.warn(`'${name}': ${flaw}`);
-  tellKind(made, run);
+  tellChoices(made, run);
   run.note({ backupId: made.id });
   await failpoint("backup:released", signal);
 
@@ -148,11 +148,13 @@ function nextStems(holdings: readonly Holding[], name: string, takenAt: Date): I
   return { full: of("full"), incr: of("incr") };
 }
 
-function tellKind({ parent, findings }: Made, run: Conduct): void {
+function tellChoices({ parent, findings }: Made, run: Conduct): void {
   if (parent !== null) run.say(`an incremental backup: base backups in it stand on full backup '${parent}'`);
-  for (const { name, facts } of findings) {
+  for (const { name, outcome, facts } of findings) {
     const because = facts["wholeBecause"];
     if (because !== undefined) run.say(`'${name}' is whole, as the server gave no increment: ${String(because)}`);
+    if (facts["omitted"] !== undefined && outcome === "good")
+      run.say(`'${name}' holds more, which nobody asked for: ${String(facts["omitted"])}`);
   }
 }
 

@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import { folderSnapshot } from "../../sources/folder.ts";
 import { physicalSource } from "../../sources/postgres-physical.ts";
-import { postgresSources } from "../../sources/postgres.ts";
+import { postgresSources, restingSource } from "../../sources/postgres.ts";
 import type { DatabaseFacts } from "../../sources/postgres/facts.ts";
 import { DUMPS_FOLDER, serverFolder } from "../../sources/postgres/file-names.ts";
 import { surveyPhysical, type FoundPhysical } from "../../sources/postgres/physical/survey.ts";
 import { readmeOfDumps, type Dumped } from "../../sources/postgres/readme.ts";
+import type { PostgresServer } from "../../sources/postgres/server.ts";
 import { surveyPostgres, type FoundServer } from "../../sources/postgres/survey.ts";
 import type { MemberList, Snapshot } from "../../sources/source.ts";
 import { sqliteSource } from "../../sources/sqlite.ts";
@@ -22,6 +23,8 @@ import type { Tools } from "../conduct/tools.ts";
 export interface Surveyed {
   readonly files: Survey;
   readonly servers: readonly FoundServer[];
+  /** Servers in containers that do not run. */
+  readonly resting: readonly PostgresServer[];
   readonly physical: readonly FoundPhysical[];
   /** What the copies of all databases may take. */
   readonly databaseBytes: number;
@@ -29,7 +32,10 @@ export interface Surveyed {
 
 /** Looks at everything that is to be saved. The list of files goes into `listFolder`. Touches nothing. */
 export async function surveyAll(listFolder: string, tools: Tools, signal: AbortSignal): Promise<Surveyed> {
-  const servers = await surveyPostgres(await tools.findPostgres(signal), postgresOptions(tools), signal);
+  const found = await tools.findPostgres(signal);
+  const resting = found.filter(({ atRest }) => atRest !== undefined);
+  const running = found.filter(({ atRest }) => atRest === undefined);
+  const servers = await surveyPostgres(running, postgresOptions(tools), signal);
   const physical = await surveyPhysical(tools.physicalServers, postgresOptions(tools), signal);
   const hasServers = servers.length > 0 || physical.length > 0;
   if (hasServers) refuseInTheWay(tools.config.sources);
@@ -37,7 +43,7 @@ export async function surveyAll(listFolder: string, tools: Tools, signal: AbortS
   const files = await survey(options, listFolder, signal);
   const databases = [...files.databases, ...servers, ...physical];
   const databaseBytes = databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return { files, servers, physical, databaseBytes };
+  return { files, servers, resting, physical, databaseBytes };
 }
 
 /** Looks at the files below BACKUP_SOURCES alone, of which there may be none. Their list goes into `listFolder`. */
@@ -81,7 +87,7 @@ export interface Snapshots {
  * they lie.
  */
 export async function snapshotSources(
-  { files, servers, physical }: Surveyed,
+  { files, servers, resting, physical }: Surveyed,
   foundations: Foundations,
   spool: Spool,
   tools: Tools,
@@ -89,7 +95,10 @@ export async function snapshotSources(
 ): Promise<Snapshots> {
   const { root, databases } = files;
   const sqlite = databases.map((found) => sqliteSource(found, { root, timeoutMs: tools.config.sqliteTimeoutMs }));
-  const postgres = servers.flatMap((server) => postgresSources(server, postgresOptions(tools)));
+  const postgres = [
+    ...servers.flatMap((server) => postgresSources(server, postgresOptions(tools))),
+    ...resting.map(restingSource),
+  ];
   const whole = physical.map((one) =>
     physicalSource(
       one,

@@ -19,7 +19,7 @@ export interface Tools {
   readonly quiescer: Quiescer;
   /** Undefined without a Docker socket. */
   readonly docker: DockerConnection | undefined;
-  /** The PostgreSQL servers of the settings, and those in labelled containers. Rejects if one of these is at rest. */
+  /** The PostgreSQL servers of the settings, and those in labelled containers, also where these are at rest. */
   readonly findPostgres: (signal: AbortSignal) => Promise<readonly PostgresServer[]>;
   /** Those of which base backups are taken. */
   readonly physicalServers: readonly PhysicalServer[];

@@ -5,6 +5,7 @@ import type { Found } from "../catalogue/find.ts";
 import type { Tools } from "../conduct/tools.ts";
 import type { Layout } from "./layout.ts";
 import type { Prepared } from "./postgres/prepare.ts";
+import { whereabouts } from "./postgres/servers.ts";
 import type { DatabaseSwap } from "./postgres/swap-schema.ts";
 
 /** What a restore in place is about to do, for a person to say yes to. */
@@ -60,7 +61,7 @@ export async function describePlan(about: Planned, { quiescer }: Tools, signal: 
   const { shares, unknown, hasBaseBackups } = about.layout;
   const { by, keepOld, prepared, swaps } = about;
   const folders = shares.map(({ place }) => place.folder);
-  const servers = [...new Set(prepared.databases.map(({ server }) => server))];
+  const servers = [...new Set(prepared.databases.map(({ on }) => whereabouts(on)))];
   const { stops, warnings, hasEngine } = await quiescer.planForRestore({ folders, servers }, signal);
   refuseStopped(prepared, stops);
   return {

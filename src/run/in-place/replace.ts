@@ -3,6 +3,7 @@ import type { ReleaseFailure, Replaced } from "../../quiesce/quiescer.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import type { Conduct } from "../conduct/conduct.ts";
 import type { Tools } from "../conduct/tools.ts";
+import { whereaboutsOf } from "./postgres/servers.ts";
 import { identifyDatabases, swapDatabases, undoDatabases } from "./postgres/work.ts";
 import type { Progress } from "./progress.ts";
 
@@ -15,10 +16,9 @@ const toTheEnd = new AbortController().signal;
  */
 export async function replace(progress: Progress, run: Conduct, tools: Tools, signal: AbortSignal): Promise<void> {
   const { quiescer } = tools;
-  const replaced = replacedBy(progress);
   try {
+    const replaced = await replacedBy(progress, tools, signal);
     const hold = await run.step("hold", () => quiescer.holdForRestore(replaced, signal));
-    const heldAtMs = tools.clock.elapsedMs();
     await failpoint("in-place:held", signal);
     for (const warning of hold.warnings) tools.log.warn(warning);
     await run.step("swap", async () => {
@@ -33,10 +33,7 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
       await progress.enter("swapped");
     });
     await run.step("release", async () => refuseLeftDown(await hold.release()));
-    if (hold.held.length > 0) {
-      const atRestMs = Math.round(tools.clock.elapsedMs() - heldAtMs);
-      tools.log.info("containers released", { held: hold.held, atRestMs });
-    }
+    if (hold.held.length > 0) tools.log.info("containers released", { held: hold.held, atRestMs: hold.atRestMs() });
     await failpoint("in-place:released", signal);
     if (hold.watched.length > 0) tools.log.info("watching whether the stack is well", { containers: hold.held });
     await run.step("watch", () => requireHealth(progress, run.warn, tools, signal));
@@ -46,11 +43,9 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
   await forgetOld(progress, run);
 }
 
-function replacedBy({ journal }: Progress): Replaced {
-  return {
-    folders: journal.job.places.map(({ folder }) => folder),
-    servers: [...new Set(journal.databases.map(({ server }) => server))],
-  };
+async function replacedBy({ journal }: Progress, tools: Tools, signal: AbortSignal): Promise<Replaced> {
+  const folders = journal.job.places.map(({ folder }) => folder);
+  return { folders, servers: await whereaboutsOf(journal.databases, tools, signal) };
 }
 
 function refuseLeftDown(failures: readonly ReleaseFailure[]): void {
@@ -105,7 +100,7 @@ async function rollBack(cause: unknown, progress: Progress, run: Conduct, tools:
 
 /** Stops what runs, and puts the old data back, from wherever the restore stopped. */
 export async function putBack(progress: Progress, tools: Tools): Promise<void> {
-  await tools.quiescer.holdForRestore(replacedBy(progress), toTheEnd);
+  await tools.quiescer.holdForRestore(await replacedBy(progress, tools, toTheEnd), toTheEnd);
   await progress.enter("undoing");
   await progress.work((files) => files.undo(progress.journal.swaps));
   await undoDatabases(progress.journal.databases, tools);

@@ -1,6 +1,7 @@
 import { LifeboatError } from "../../errors.ts";
 import { chooseRows, lookAtTables, requireAbleServer, writeRows } from "../../sources/postgres-rows.ts";
 import { DUMPS_FOLDER } from "../../sources/postgres/file-names.ts";
+import { requireRunning } from "../../sources/postgres/in-container.ts";
 import { lockWaitMs } from "../../sources/postgres/patience.ts";
 import type { PostgresServer } from "../../sources/postgres/server.ts";
 import type { TableOutcome } from "../../sources/rows.ts";
@@ -113,7 +114,10 @@ function dumpOf({ backup: { receipt } }: Found, path: string): RecordedDump {
 async function serverOf({ server: name }: RecordedDump, tools: Tools, signal: AbortSignal): Promise<PostgresServer> {
   const servers = await tools.findPostgres(signal);
   const server = servers.find((one) => one.name === name);
-  if (server) return server;
+  if (server) {
+    requireRunning(server);
+    return server;
+  }
   const names = servers.map((one) => `'${one.name}'`).join(", ");
   throw new LifeboatError("not-found", `there is no PostgreSQL server '${name}' to write to`, {
     hint:

@@ -28,11 +28,10 @@ export type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-f
 
 /** A server reached over the network, by the programs of this image. */
 export function serverByUrl(address: PostgresAddress): PostgresServer {
-  const { name, user, databases } = address;
+  const { name, host, user, databases } = address;
   return {
-    name,
-    user,
-    databases,
+    ...{ name, host, user, databases },
+    dismissed: [],
     programs: "image",
     entrance: databases === "all" ? "postgres" : (databases[0] ?? "postgres"),
     ask: (database, sql, signal) => ask(address, database, sql, signal),

@@ -40,6 +40,10 @@ export interface DatabaseFacts {
   readonly localeProvider: string;
   /** ICU's or the builtin provider's own locale. */
   readonly locale: string | null;
+  /** More rules for ICU's order, from 16 on. */
+  readonly icuRules: string | null;
+  /** Where it lies on the server, and what is made in it. */
+  readonly tablespace: string;
   readonly sizeBytes: number;
   /** Name to version. */
   readonly extensions: Readonly<Record<string, string>>;
@@ -76,6 +80,8 @@ SELECT json_build_object(
   'ctype', datctype,
   'localeProvider', coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'),
   'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+  'icuRules', to_jsonb(d) ->> 'daticurules',
+  'tablespace', (SELECT spcname FROM pg_catalog.pg_tablespace t WHERE t.oid = dattablespace),
   'sizeBytes', pg_database_size(oid),
   'extensions', (SELECT coalesce(json_object_agg(extname, extversion), '{}')
     FROM (SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname LIMIT ${MAX_EXTENSIONS}) AS e),

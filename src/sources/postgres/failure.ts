@@ -72,7 +72,7 @@ type Refused = Pick<PostgresServer, "name" | "user" | "programs">;
 
 const URL_HINT = "Check the user, the password (BACKUP_POSTGRES_PASSWORD or PGPASSFILE) and pg_hba.conf.";
 const LABEL_HINT =
-  "Name a user whom pg_hba.conf lets in over the local socket, with the label lifeboat.postgres.user; without it, that is the container's POSTGRES_USER.";
+  "Name a user whom pg_hba.conf lets in over the local socket, with the label lifeboat.postgres.user; without it, that is the one that the container's environment names, such as POSTGRES_USER.";
 
 const CERTIFICATE_HINT =
   "Name the file of the authority that issued it with sslrootcert=, and the server as its certificate does; look whether it has expired (openssl s_client -starttls postgres -connect HOST:PORT).";

@@ -12,6 +12,11 @@ export function dumpPath(server: string, database: string): string {
   return `${DUMPS_FOLDER}/${fileNameOf(server)}/${fileNameOf(database)}.pgdump`;
 }
 
+/** SQL with what belongs to the database as a whole. No database's own file ends so, nor do the globals. */
+export function settingsPath(server: string, database: string): string {
+  return `${DUMPS_FOLDER}/${fileNameOf(server)}/${fileNameOf(database)}.settings.sql`;
+}
+
 export function globalsPath(server: string): string {
   return `${DUMPS_FOLDER}/${fileNameOf(server)}/globals.sql`;
 }

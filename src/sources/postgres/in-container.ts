@@ -8,17 +8,17 @@ import type { PostgresServer } from "./server.ts";
  * A server whose own programs are run inside its container, over the local socket: they always have the right version,
  * and the socket lets the user in without a password.
  */
-export function serverInContainer({ name, container, user, databases, start }: ServerContainer): PostgresServer {
+export function serverInContainer(found: ServerContainer): PostgresServer {
+  const { name, container, user, databases, dismissed, atRest } = found;
   const server: PostgresServer = {
-    name,
-    container,
-    user,
-    databases,
+    ...{ name, container, user, databases, dismissed },
+    ...(atRest === undefined ? {} : { atRest }),
     programs: "server",
     entrance: databases === "all" ? "postgres" : (databases[0] ?? "postgres"),
     start({ program, args, database, input }, signal) {
+      requireRunning(server);
       const env = { PGUSER: user, PGDATABASE: database, PGAPPNAME: "lifeboat", LC_ALL: "C" };
-      return start({ argv: [program, ...args], env, ...(input ? { input } : {}) }, signal);
+      return found.start({ argv: [program, ...args], env, ...(input ? { input } : {}) }, signal);
     },
     async ask(database, sql, signal) {
       const args = ["--no-psqlrc", "--no-password", "--quiet", "--tuples-only", "--no-align", `--command=${sql}`];
@@ -37,4 +37,12 @@ export function serverInContainer({ name, container, user, databases, start }: S
     },
   };
   return server;
+}
+
+/** Throws for a server in a container that does not run. */
+export function requireRunning({ name, container, atRest }: PostgresServer): void {
+  if (atRest === undefined) return;
+  throw new PostgresError(`PostgreSQL server '${name}' cannot be asked: its container '${container}' is ${atRest}`, {
+    hint: "Start it (docker compose up -d), or leave its databases out: name with --only what shall be restored.",
+  });
 }

@@ -12,7 +12,9 @@ import { identifier, literal, runSql } from "./sql.ts";
 import type { Clock } from "../../system/clock.ts";
 
 /** What must be the same for a dump to mean the same. */
-export type Likeness = Pick<DatabaseFacts, "encoding" | "collate" | "ctype" | "localeProvider" | "locale">;
+export type Likeness = Pick<DatabaseFacts, "encoding" | "collate" | "ctype" | "localeProvider" | "locale"> & {
+  readonly icuRules?: string | null | undefined;
+};
 
 /**
  * A database of `server` that is there, and none of `others`: to make, rename and drop those from.
@@ -68,8 +70,11 @@ export async function createDatabaseLike(
 }
 
 /** Servers before 15 know libc alone, and not the word. */
-function providerOf({ localeProvider, locale }: Likeness): readonly string[] {
-  if (localeProvider === "i") return ["LOCALE_PROVIDER icu", ...(locale ? [`ICU_LOCALE ${literal(locale)}`] : [])];
+function providerOf({ localeProvider, locale, icuRules }: Likeness): readonly string[] {
+  if (localeProvider === "i") {
+    const rules = icuRules ? [`ICU_RULES ${literal(icuRules)}`] : [];
+    return ["LOCALE_PROVIDER icu", ...(locale ? [`ICU_LOCALE ${literal(locale)}`] : []), ...rules];
+  }
   if (localeProvider === "b")
     return ["LOCALE_PROVIDER builtin", ...(locale ? [`BUILTIN_LOCALE ${literal(locale)}`] : [])];
   return [];
@@ -164,6 +169,7 @@ const likeness = z.object({
   ctype: z.string(),
   localeProvider: z.string(),
   locale: z.string().nullable(),
+  icuRules: z.string().nullish(),
   extensions: z.record(z.string(), z.string()),
   largeObjects: z.number(),
   tableCount: z.number(),

@@ -1,4 +1,4 @@
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { printDump, type DumpFile } from "./dump-file.ts";
 import { identifier } from "./sql.ts";
 import { NAME, statementsIn } from "./statements.ts";
@@ -8,13 +8,29 @@ import { NAME, statementsIn } from "./statements.ts";
  * set for it), as SQL for a database called `name`. Not its encoding, locale and owner: it is made with those.
  */
 export async function databaseProperties(dump: DumpFile, name: string, signal: AbortSignal): Promise<string> {
-  // Narrowed to a schema that is not there, only what belongs to the database itself is left.
-  const program = printDump(dump, ["--create", "--schema-only", `--schema=${NO_SCHEMA}`], signal);
+  const program = printDump(dump, ONLY_DATABASE, signal);
   const sql = await text(program.stdout);
   await program.done;
   return statementsIn(sql)
     .flatMap((statement) => renamed(statement, name) ?? [])
     .join("\n");
+}
+
+/** The same and its owner, for a database of its own name: a script for psql in that, in the dump's own encoding. */
+export async function settingsScript(dump: DumpFile, signal: AbortSignal): Promise<Buffer> {
+  const program = printDump(dump, ONLY_DATABASE, signal);
+  // A character for each byte, whatever they mean together.
+  const sql = (await buffer(program.stdout)).toString("latin1");
+  await program.done;
+  const statements = statementsIn(sql).filter(
+    (statement) => /^SET (client_encoding|standard_conforming_strings) = /.test(statement) || isAbout(statement),
+  );
+  return Buffer.from(statements.map((statement) => `${statement}\n`).join(""), "latin1");
+}
+
+function isAbout(statement: string): boolean {
+  const [, , after] = ABOUT_DATABASE.exec(statement) ?? [];
+  return after !== undefined && !after.startsWith(" IS_TEMPLATE ");
 }
 
 /** The written names of the subscriptions in a dump. */
@@ -25,7 +41,8 @@ export async function subscriptionsIn(dump: DumpFile, signal: AbortSignal): Prom
   return [...list.matchAll(/^\d+; \d+ \d+ SUBSCRIPTION - (.+) \S+$/gm)].map(([, name]) => name ?? "");
 }
 
-const NO_SCHEMA = "lifeboat: none";
+/** Narrowed to a schema that is not there, only what belongs to the database itself is left. */
+const ONLY_DATABASE = ["--create", "--schema-only", "--schema=lifeboat: none"];
 
 /** Everything that is said to a database, but for what would make it one that cannot be dropped. */
 function renamed(statement: string, name: string): string | undefined {

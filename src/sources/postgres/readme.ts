@@ -44,6 +44,8 @@ const INTRODUCTION = `These are dumps of PostgreSQL databases. To load them by h
 - Then a new, empty database. Do not create one that exists and is empty, such as the one that a new container of the
   image postgres makes. Never load into one that holds something.
 - Then the dump. It stops at the first error; the database is not complete then. Drop it and begin again.
+- Then what belongs to the database as a whole: its owner, its settings and those that roles have in it, its privileges,
+  comment and limit of connections. They are given last, because a load may not get along with them.
 `;
 
 function partOf({ server, facts }: FoundServer, dumped: readonly Dumped[]): string {
@@ -59,20 +61,37 @@ function partOf({ server, facts }: FoundServer, dumped: readonly Dumped[]): stri
   }
   for (const { database, facts: about } of dumped) {
     const file = quoted(`${fileNameOf(database)}.pgdump`);
-    lines.push("", `  createdb --template=template0 ${optionsOf(about).join(" ")} -- ${quoted(database)}`);
+    lines.push("");
+    if (about.tablespace !== DEFAULT_TABLESPACE) lines.push(`  # ${NEEDS_TABLESPACE}`);
+    lines.push(`  createdb --template=template0 ${optionsOf(about).join(" ")} -- ${quoted(database)}`);
     lines.push(`  pg_restore --exit-on-error --dbname=${quoted(connectionTo(database))} ${file}`);
+    const settings = quoted(`${fileNameOf(database)}.settings.sql`);
+    // In the database itself: a comment is kept in the encoding of the session's database, and read in that of another.
+    lines.push(
+      `  psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --dbname=${quoted(connectionTo(database))} --file=${settings}`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }
 
-function optionsOf({ owner, encoding, collate, ctype, localeProvider, locale }: DatabaseFacts): string[] {
+const DEFAULT_TABLESPACE = "pg_default";
+const NEEDS_TABLESPACE =
+  "The next one lies in a tablespace, which globals.sql makes if its folder is there. Without --tablespace it needs none.";
+
+function optionsOf(about: DatabaseFacts): string[] {
+  const { owner, encoding, collate, ctype, localeProvider, locale, icuRules, tablespace } = about;
   const provider: Readonly<Record<string, readonly string[]>> = {
-    i: ["--locale-provider=icu", ...(locale ? [`--icu-locale=${quoted(locale)}`] : [])],
+    i: [
+      "--locale-provider=icu",
+      ...(locale ? [`--icu-locale=${quoted(locale)}`] : []),
+      ...(icuRules ? [`--icu-rules=${quoted(icuRules)}`] : []),
+    ],
     b: ["--locale-provider=builtin", ...(locale ? [`--builtin-locale=${quoted(locale)}`] : [])],
   };
   return [
     ...[`--owner=${quoted(owner)}`, `--encoding=${quoted(encoding)}`],
     ...[`--lc-collate=${quoted(collate)}`, `--lc-ctype=${quoted(ctype)}`],
     ...(provider[localeProvider] ?? []),
+    ...(tablespace === DEFAULT_TABLESPACE ? [] : [`--tablespace=${quoted(tablespace)}`]),
   ];
 }

@@ -7,9 +7,15 @@ export interface PostgresServer {
   readonly name: string;
   /** Name of the container it is in, where that is known. */
   readonly container?: string;
+  /** Where it is in the network, if it is reached by that. */
+  readonly host?: string;
   readonly user: string;
   /** Names, or all there are but templates. */
   readonly databases: readonly string[] | "all";
+  /** Databases that are left out on purpose. */
+  readonly dismissed: readonly string[];
+  /** What its container does instead of running: then nothing can be asked of it. */
+  readonly atRest?: string;
   /** A database that is there, to ask what concerns all of them. */
   readonly entrance: string;
   /** Gives the one JSON value that `sql` selects. Rejects with a PostgresError. */
@@ -21,7 +27,7 @@ export interface PostgresServer {
 }
 
 /** A server of which base backups are taken. Made by `physicalServerByUrl`. */
-export interface PhysicalServer extends Omit<PostgresServer, "databases"> {
+export interface PhysicalServer extends Omit<PostgresServer, "databases" | "dismissed" | "atRest"> {
   /** Gives who it is, as one of its WAL senders tells it. Rejects with pg's own error. */
   identify(signal: AbortSignal): Promise<Identity>;
 }

@@ -3,6 +3,7 @@ import { clientVersion, type ClientVersion } from "./check.ts";
 import { PostgresError } from "./failure.ts";
 import { serverFacts, type ServerFacts } from "./facts.ts";
 import { patiently } from "./patience.ts";
+import { omittedFrom, type Omitted } from "./omitted.ts";
 import type { PostgresServer } from "./server.ts";
 
 /** A server that answers and can be dumped, and what is to be dumped of it. */
@@ -14,6 +15,8 @@ export interface FoundServer {
   readonly client: ClientVersion;
   /** Of the databases: about as much as their dumps will take, as those are not compressed and hold no indexes. */
   readonly sizeBytes: number;
+  /** Undefined: all that it holds is dumped, or left out on purpose. */
+  readonly omitted: Omitted | undefined;
 }
 
 export interface PostgresOptions {
@@ -36,15 +39,42 @@ export async function surveyPostgres(
   const client = await clientVersion("pg_dump", signal);
   return await Promise.all(
     servers.map(async (server): Promise<FoundServer> => {
-      const facts = await patiently(() => serverFacts(server, signal), timeoutMs, clock, signal);
+      const { facts, ...entered } = await patiently(() => enter(server, signal), timeoutMs, clock, signal);
       refuseNewer(server, facts, client);
-      const databases = server.databases === "all" ? facts.databases.map(({ name }) => name) : server.databases;
+      const databases = wantedOf(server, facts);
       for (const database of databases) requireThere(server, database, facts);
       const wanted = facts.databases.filter(({ name }) => databases.includes(name));
       const sizeBytes = wanted.reduce((sum, one) => sum + one.sizeBytes, 0);
-      return { server, facts, databases, client, sizeBytes };
+      const omitted = await omittedFrom(entered.server, databases, facts, signal);
+      return { ...entered, facts, databases, client, sizeBytes, omitted };
     }),
   );
+}
+
+/**
+ * Asks a server what it is and holds. Where nobody has named a database of it, and `postgres` is gone or lets us not in,
+ * that is done by another one, which is its `entrance` from then on.
+ */
+export async function enter(
+  server: PostgresServer,
+  signal: AbortSignal,
+): Promise<{ readonly server: PostgresServer; readonly facts: ServerFacts }> {
+  try {
+    return { server, facts: await serverFacts(server, signal) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (server.databases !== "all" || !(error instanceof PostgresError) || error.passing) throw error;
+    const byAnother = { ...server, entrance: "template1" };
+    const facts = await serverFacts(byAnother, signal).catch(() => undefined);
+    signal.throwIfAborted();
+    if (facts === undefined) throw error;
+    return { server: byAnother, facts };
+  }
+}
+
+function wantedOf({ databases, dismissed }: PostgresServer, facts: ServerFacts): readonly string[] {
+  if (databases !== "all") return databases;
+  return facts.databases.map(({ name }) => name).filter((name) => !dismissed.includes(name));
 }
 
 export function majorOf({ versionNumber }: Pick<ServerFacts, "versionNumber">): number {

@@ -3,7 +3,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Major, PostgresServer } from "../../servers/postgres.ts";
-import { fill, PORTRAIT } from "../../sources/postgres/rich-database.ts";
+import { fill, PORTRAIT, PROPERTIES, setProperties } from "../../sources/postgres/rich-database.ts";
 import { startSidecar, type Ended, type Settings, type Sidecar } from "../../sources/postgres/sidecar.ts";
 
 const majors: readonly Major[] = [15, 17, 18];
@@ -33,22 +33,8 @@ async function namesOn(server: PostgresServer): Promise<readonly string[]> {
   return (await server.sql("SELECT datname FROM pg_database ORDER BY 1", "template1")).split("\n");
 }
 
-/** Of the database as a whole, and who may do what with it. */
-const PROPERTIES = `
-SELECT pg_get_userbyid(datdba), datconnlimit, (SELECT string_agg(a::text, chr(44) ORDER BY a::text) FROM unnest(datacl) a), shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database();
-SELECT setrole::regrole, setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database() ORDER BY 1;
-`;
-
 test("databases of three majors come back whole by label, with what is set for them, and with the files", async () => {
-  for (const server of servers.values()) {
-    await server.sql(`
-      ALTER DATABASE app SET work_mem = '8MB';
-      ALTER ROLE reader IN DATABASE app SET search_path = "odd ""schema""", 'public';
-      ALTER DATABASE app CONNECTION LIMIT 77;
-      COMMENT ON DATABASE app IS 'it''s; ALTER DATABASE app';
-      REVOKE TEMPORARY ON DATABASE app FROM PUBLIC;
-      GRANT CONNECT ON DATABASE app TO reader;`);
-  }
+  for (const server of servers.values()) await setProperties(server);
   const looks = await Promise.all([...servers.values()].map((server) => server.sql(PORTRAIT + PROPERTIES)));
   await sidecar.backup(labelled());
   await writeFile(join(sidecar.folder, "data", "private_key.pem"), "another\n");

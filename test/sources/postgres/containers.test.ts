@@ -72,12 +72,16 @@ for (const [signal, exitCode] of [
   });
 }
 
-test("a labelled container that does not run fails the run before anything is held", async () => {
+test("a labelled container that does not run degrades the run, and everything else is saved", async () => {
   const idle = await sidecar.server(17, "idle", { labels: { "lifeboat.postgres": "true" } });
   await execa("docker", ["kill", idle.container]);
-  const said = await sidecar.backup(labelled(), 1);
-  assert.match(said, /container '\S+idle' is stopped, so the databases in it cannot be dumped/);
-  assert.doesNotMatch(said, /step=hold/);
+  const said = await sidecar.backup(labelled(), 3);
+  assert.match(said, /'idle': its container '\S+idle' is stopped, so that its databases are not in the backup/);
+  const sources = await sidecar.sources();
+  assert.equal(sources.find(({ name }) => name === "idle")?.outcome, "flawed");
+  assert(sources.some(({ name, outcome }) => name === "db/app" && outcome === "good"));
+  const restored = await sidecar.lifeboat(["restore", "latest", "--in-place", "--yes"], labelled());
+  assert.equal(restored.exitCode, 0, restored.stderr);
   await idle[Symbol.asyncDispose]();
 });
 
@@ -99,7 +103,7 @@ test("labels name another user and other databases", async () => {
   await second.ready();
   await sidecar.backup(labelled());
   const names = (await sidecar.sources()).filter(({ kind }) => kind === "postgres").map(({ name }) => name);
-  assert.deepEqual(names.sort(), ["db", "db/app", "second", "second/app", "second/postgres"]);
+  assert.deepEqual(names.sort(), ["db", "db/app", "db/postgres", "second", "second/app", "second/postgres"]);
   await second[Symbol.asyncDispose]();
 });
 

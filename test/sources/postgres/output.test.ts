@@ -23,7 +23,16 @@ function running(script: string): PostgresServer {
     return child;
   };
   const ask = () => Promise.reject(new Error("nobody asks"));
-  return { name: "db", user: "app", databases: "all", entrance: "postgres", programs: "server", ask, start };
+  return {
+    name: "db",
+    user: "app",
+    databases: "all",
+    dismissed: [],
+    entrance: "postgres",
+    programs: "server",
+    ask,
+    start,
+  };
 }
 
 const MIB = 1024 * 1024;

@@ -27,6 +27,23 @@ export async function fill(server: PostgresServer): Promise<void> {
   await server.sql("SET client_encoding = UTF8; CREATE TABLE t (x text); INSERT INTO t VALUES ('déjà vu')", "a b/c=d");
 }
 
+/** Gives the database `app` of a server that was filled what belongs to a database as a whole. */
+export async function setProperties(server: PostgresServer): Promise<void> {
+  await server.sql(`
+    ALTER DATABASE app SET work_mem = '8MB';
+    ALTER ROLE reader IN DATABASE app SET search_path = "odd ""schema""", 'public';
+    ALTER DATABASE app CONNECTION LIMIT 77;
+    COMMENT ON DATABASE app IS 'it''s; ALTER DATABASE app';
+    REVOKE TEMPORARY ON DATABASE app FROM PUBLIC;
+    GRANT CONNECT ON DATABASE app TO reader;`);
+}
+
+/** Of the database as a whole, and who may do what with it. */
+export const PROPERTIES = `
+SELECT pg_get_userbyid(datdba), datconnlimit, (SELECT string_agg(a::text, chr(44) ORDER BY a::text) FROM unnest(datacl) a), shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database();
+SELECT setrole::regrole, setconfig FROM pg_db_role_setting s JOIN pg_database d ON d.oid = setdatabase WHERE datname = current_database() ORDER BY 1;
+`;
+
 /** Everything of the database `app` that does not move under load, in lines that can be compared. */
 export const PORTRAIT = `
 SELECT 'encoding', pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = current_database();

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Major, PostgresServer } from "../../servers/postgres.ts";
-import { fill, PORTRAIT } from "./rich-database.ts";
+import { fill, PORTRAIT, PROPERTIES, setProperties } from "./rich-database.ts";
 import { startSidecar, type Sidecar } from "./sidecar.ts";
 import { startWriter, SUMS, transfers } from "./transfers.ts";
 
@@ -20,9 +20,18 @@ before(async () => {
   for (const major of majors) servers.set(major, await sidecar.server(major, `pg${major}`, { labels }));
   fresh = await sidecar.server(18, "fresh", { mounts: [`${sidecar.folder}:/x`] });
   await Promise.all([...servers.values(), fresh].map((server) => server.ready()));
-  await Promise.all([...servers.values()].map(fill));
+  await Promise.all(
+    [...servers.values()].map(async (server) => {
+      await fill(server);
+      await setProperties(server);
+      await server.sql("ALTER DATABASE app SET default_transaction_read_only = off", "postgres");
+      await server.sql("SET client_encoding = UTF8; COMMENT ON DATABASE \"a b/c=d\" IS 'déjà vu'", "a b/c=d");
+    }),
+  );
 });
 after(() => sidecar[Symbol.asyncDispose]());
+
+const COMMENT = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()";
 
 for (const way of ways) {
   test(`databases of three majors dumped ${way} while others write come back whole, by the commands in the backup`, async () => {
@@ -40,11 +49,11 @@ for (const way of ways) {
     const readme = await readFile(join(sidecar.folder, to, ".databases", "README.txt"), "utf8");
     for (const major of majors) {
       await load(readme, `pg${major}`, `/x/${to}/.databases`);
-      assert.equal(await fresh.sql(PORTRAIT), await servers.get(major)!.sql(PORTRAIT));
+      assert.equal(await fresh.sql(PORTRAIT + PROPERTIES), await servers.get(major)!.sql(PORTRAIT + PROPERTIES));
       assert.equal(await fresh.sql(SUMS), "t\nt", "a transfer was torn");
       assert.equal(
-        await fresh.sql("SHOW server_encoding; SET client_encoding = UTF8; SELECT x FROM t", "a b/c=d"),
-        "LATIN1\ndéjà vu",
+        await fresh.sql(`SHOW server_encoding; SET client_encoding = UTF8; SELECT x FROM t; ${COMMENT}`, "a b/c=d"),
+        "LATIN1\ndéjà vu\ndéjà vu",
       );
       await fresh.sql("DROP DATABASE app WITH (FORCE)", "postgres");
       await fresh.sql('DROP DATABASE "a b/c=d"', "postgres");

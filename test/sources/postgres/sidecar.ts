@@ -16,12 +16,18 @@ export interface Ended {
 
 export type Settings = Readonly<Record<string, string>>;
 
+interface ServerOptions {
+  readonly labels?: Settings;
+  readonly mounts?: readonly string[];
+  readonly env?: Settings;
+}
+
 /** The image, with the sources of the checkout in it, in a network with servers; its folders are on the host as well. */
 export interface Sidecar extends AsyncDisposable {
   readonly network: string;
   /** On the host; /x for the sidecar and for servers that mount it. */
   readonly folder: string;
-  server(major: Major, name: string, more?: { labels?: Settings; mounts?: readonly string[] }): Promise<PostgresServer>;
+  server(major: Major, name: string, more?: ServerOptions): Promise<PostgresServer>;
   /** Runs `lifeboat ...args` to its end. */
   lifeboat(args: readonly string[], settings?: Settings): Promise<Ended>;
   /** Backs up with the settings; fails unless it ends with `exitCode`. Gives all that was said. */
