@@ -96,7 +96,7 @@ async function flawsOf(path: string, { server, facts, client }: FoundServer, sig
   if (server.programs === "server" || !(await hasForeignWords(path, signal))) return [];
   return [
     `pg_dump ${client.version} of this image does not understand the catalog of PostgreSQL ${facts.version}: no row is ` +
-      "missing, but pg_restore stops at words like 'pg_attver' (docs/how-to/postgres.md says what to do); label the " +
+      "missing, but pg_restore stops at words like 'pg_attver', which a restore by Lifeboat and the commands in README.txt leave out; label the " +
       "server's container 'lifeboat.postgres=true', or use a newer image",
   ];
 }

@@ -16,8 +16,9 @@ export function serverInContainer({ name, container, user, databases, start }: S
     databases,
     programs: "server",
     entrance: databases === "all" ? "postgres" : (databases[0] ?? "postgres"),
-    start({ program, args, database, input }, signal) {
-      const env = { PGUSER: user, PGDATABASE: database, PGAPPNAME: "lifeboat", LC_ALL: "C" };
+    start({ program, args, database, input, options }, signal) {
+      const session = options === undefined ? {} : { PGOPTIONS: options };
+      const env = { PGUSER: user, PGDATABASE: database, PGAPPNAME: "lifeboat", LC_ALL: "C", ...session };
       return start({ argv: [program, ...args], env, ...(input ? { input } : {}) }, signal);
     },
     async ask(database, sql, signal) {

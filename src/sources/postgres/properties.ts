@@ -17,14 +17,6 @@ export async function databaseProperties(dump: DumpFile, name: string, signal: A
     .join("\n");
 }
 
-/** The written names of the subscriptions in a dump. */
-export async function subscriptionsIn(dump: DumpFile, signal: AbortSignal): Promise<readonly string[]> {
-  const program = printDump(dump, ["--list"], signal);
-  const list = await text(program.stdout);
-  await program.done;
-  return [...list.matchAll(/^\d+; \d+ \d+ SUBSCRIPTION - (.+) \S+$/gm)].map(([, name]) => name ?? "");
-}
-
 const NO_SCHEMA = "lifeboat: none";
 
 /** Everything that is said to a database, but for what would make it one that cannot be dropped. */
