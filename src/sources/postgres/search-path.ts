@@ -1,6 +1,5 @@
 import { PostgresError } from "./failure.ts";
-import type { PostgresServer } from "./server.ts";
-import { literal, selectJson } from "./sql.ts";
+import { literal } from "./sql.ts";
 
 /** True if a load ended as something was not found that may be in a schema nobody named. */
 export function mayBeForSearchPath(error: unknown): boolean {
@@ -12,14 +11,9 @@ const NOT_FOUND =
 
 /**
  * Where the applications of a database look for names, as SET has it: what is set for `owner` and for the database, else
- * the server's own; then `public`, and the schemas of extensions. `database` has its settings and extensions already.
+ * the server's own; then `public`, and the schemas of extensions. `ask` gives the one JSON value that SQL selects there.
  */
-export async function searchPathIn(
-  server: PostgresServer,
-  database: string,
-  owner: string,
-  signal: AbortSignal,
-): Promise<string> {
+export async function searchPathIn(ask: (sql: string) => Promise<unknown>, owner: string): Promise<string> {
   const sql = `
 SELECT json_build_array(concat_ws(', ',
   (SELECT string_agg(substr(one, 13), ', ' ORDER BY setrole = 0, setdatabase = 0)
@@ -30,6 +24,6 @@ SELECT json_build_array(concat_ws(', ',
   (SELECT string_agg(DISTINCT quote_ident(nspname), ', ') FROM pg_catalog.pg_extension
     JOIN pg_catalog.pg_namespace n ON n.oid = extnamespace WHERE nspname <> 'pg_catalog')),
   quote_ident(${literal(owner)}));`;
-  const [path, quotedOwner] = (await selectJson(server, database, sql, signal)) as [string, string];
+  const [path, quotedOwner] = (await ask(sql)) as [string, string];
   return path.replaceAll('"$user"', () => quotedOwner);
 }

@@ -50,5 +50,6 @@ export function withSettings(server: PostgresServer, settings: Readonly<Record<s
     .map(([name, value]) => `-c ${name}=${value}`)
     .join(" ");
   if (options === "") return server;
-  return { ...server, start: (call, signal) => server.start({ ...call, options }, signal) };
+  const added = (before?: string) => (before === undefined ? options : `${before} ${options}`);
+  return { ...server, start: (call, signal) => server.start({ ...call, options: added(call.options) }, signal) };
 }

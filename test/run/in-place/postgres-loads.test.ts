@@ -109,7 +109,9 @@ test("functions that find others by search_path are loaded with that of the appl
 
   const db = servers.get(17)!;
   await db.sql("ALTER DATABASE app RESET search_path");
-  await sidecar.backup(labelled());
+  const said = await sidecar.backup(labelled(), 3);
+  assert.match(said, /does not load by itself: function slug\(text\) calls norm\(\) of schema tools/);
+  assert.doesNotMatch(said, /pg15\/app.*does not load/);
   const names = await namesOn(db);
   refused(
     await restore(labelled(), pathOn(17)),
@@ -165,6 +167,16 @@ test("an extension that only a database of one name may have comes with the name
   succeeded(await restore(labelled(), pathOn(17)));
   assert.equal(await db.sql(rows), "1|VACUUM\n0\n2");
 
+  await db.sql("CREATE TABLE unwelcome ()");
+  await sidecar.backup(labelled());
+  await db.sql("DROP TABLE unwelcome; INSERT INTO t VALUES (7)");
+  const names = await namesOn(db);
+  const undone = await restore(labelled(), pathOn(17));
+  assert.equal(undone.exitCode, 1, undone.stderr);
+  assert.match(undone.stderr, /the restore was rolled back; everything is as it was.*it does not want to/);
+  assert.equal(await db.sql("SELECT count(*) FROM t; SELECT command FROM cron.job"), "1\nVACUUM");
+  assert.equal(await namesOn(db), names);
+
   await db.sql("CREATE VIEW jobs AS SELECT * FROM cron.job");
   await sidecar.backup(labelled());
   refused(
@@ -186,7 +198,8 @@ test("an extension that has to know of a restore is told, and one that is not pr
   await installExtension(db, RESTORING);
   await afresh(
     db,
-    "CREATE SCHEMA ts; CREATE EXTENSION timescaledb SCHEMA ts; SET timescaledb.restoring = on; INSERT INTO ts.chunk VALUES (1)",
+    "CREATE SCHEMA ts; CREATE EXTENSION timescaledb SCHEMA ts; SET timescaledb.restoring = on; INSERT INTO ts.chunk VALUES (1);" +
+      EVENT_TRIGGERS,
   );
   await sidecar.backup(labelled());
   await db.sql("SET timescaledb.restoring = on; TRUNCATE ts.chunk");

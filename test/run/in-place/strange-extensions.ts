@@ -9,7 +9,7 @@ export interface StrangeExtension {
   readonly settings: readonly string[];
 }
 
-/** As pg_cron: only the database that a setting names may have it. */
+/** As pg_cron: only the database that a setting names may have it; and never beside the table `unwelcome`. */
 export const BOUND: StrangeExtension = {
   name: "pg_cron",
   settings: ["shared_preload_libraries = 'pg_cron'", "cron.database_name = 'app'"],
@@ -18,6 +18,7 @@ DO $$ BEGIN
   IF current_database() <> current_setting('cron.database_name') THEN
     RAISE EXCEPTION 'can only create extension in database %', current_setting('cron.database_name');
   END IF;
+  IF to_regclass('public.unwelcome') IS NOT NULL THEN RAISE EXCEPTION 'it does not want to'; END IF;
 END $$;
 CREATE SCHEMA cron;
 CREATE TABLE cron.job (jobid bigserial PRIMARY KEY, command text);

@@ -100,7 +100,7 @@ export async function loadBeside(
     if (!mayBeForSearchPath(error)) throw error;
     const properties = await databaseProperties(dump, fresh, signal);
     if (properties) await runSql(on, from, { what: `give '${fresh}' its settings`, sql: properties }, signal);
-    const searchPath = await searchPathIn(quiet, fresh, owner, signal);
+    const searchPath = await searchPathIn((sql) => selectJson(quiet, fresh, sql, signal), owner);
     await dropDatabase(on, { name: fresh, from }, clock, signal);
     await make();
     await loadDump(loader, { ...load, searchPath }, signal).catch((again: unknown) => {
