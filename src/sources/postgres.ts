@@ -8,6 +8,7 @@ import { hasForeignWords } from "./postgres/foreign-words.ts";
 import { explained, PostgresError } from "./postgres/failure.ts";
 import { dumpPath, globalsPath, settingsPath } from "./postgres/file-names.ts";
 import { dumpToFile, outputToFile } from "./postgres/output.ts";
+import { lostNames } from "./postgres/lost-names.ts";
 import { lockWaitMs, patiently } from "./postgres/patience.ts";
 import { listed, type Omitted } from "./postgres/omitted.ts";
 import { settingsScript } from "./postgres/properties.ts";
@@ -56,6 +57,12 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
           options.clock,
           deadline,
         );
+        const lost = await patiently(
+          () => lostNames(server, database, about.owner, deadline),
+          options.timeoutMs,
+          options.clock,
+          deadline,
+        );
         const notices = await dump(found, database, path, options, deadline);
         const settings = settingsPath(server.name, database);
         await writeFile(join(stage.folder, "copy", settings), await settingsOf(found, path, deadline), { mode: 0o600 });
@@ -66,10 +73,10 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
         const known = { version, versionNumber, inRecovery, database, ...about, ...dumped };
         return {
           members: [await memberList(stage, [relative, settings])],
-          finding: finding({ flaws: [], facts: known }),
+          finding: finding({ flaws: lost, facts: known }),
           async prove(proving) {
             const { flaws, readBy } = await proveDump(path, name, found, options, proving);
-            return finding({ flaws, facts: { ...known, readBy } });
+            return finding({ flaws: [...lost, ...flaws], facts: { ...known, readBy } });
           },
         };
       } catch (error) {
@@ -102,19 +109,19 @@ async function proveDump(
   using deadline = deadlineOf(`the dump of database '${name}'`, "read back", options, signal);
   try {
     const readBy = await checkDump(path, { server, serverMajor: majorOf(facts), client }, deadline);
-    return { flaws: await flawsOf(path, found, deadline), readBy };
+    return { flaws: await foreignWordsIn(path, found, deadline), readBy };
   } catch (error) {
     deadline.throwIfAborted();
     throw failureOf(`database '${name}'`, error);
   }
 }
 
-async function flawsOf(path: string, { server, facts, client }: FoundServer, signal: AbortSignal): Promise<string[]> {
+async function foreignWordsIn(path: string, { server, facts, client }: FoundServer, signal: AbortSignal) {
   if (server.programs === "server" || !(await hasForeignWords(path, signal))) return [];
   return [
     `pg_dump ${client.version} of this image does not understand the catalog of PostgreSQL ${facts.version}: no row is ` +
-      "missing, but pg_restore stops at words like 'pg_attver' (docs/how-to/postgres.md says what to do); label the " +
-      "server's container 'lifeboat.postgres=true', or use a newer image",
+      "missing, but pg_restore stops at words like 'pg_attver', which a restore in place and the commands in README.txt " +
+      "leave out; label the server's container 'lifeboat.postgres=true', or use a newer image",
   ];
 }
 

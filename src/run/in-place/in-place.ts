@@ -19,7 +19,7 @@ import { describePlan, type InPlacePlan } from "./plan.ts";
 import { findPlaces } from "./places.ts";
 import { chooseDatabases, type Chosen } from "./postgres/choose.ts";
 import { prepareDatabases, type Prepared } from "./postgres/prepare.ts";
-import { stageDatabases } from "./postgres/stage.ts";
+import { stageDatabases, type LateLoad } from "./postgres/stage.ts";
 import { nameBeside, type DatabaseSwap } from "./postgres/swap-schema.ts";
 import { tidyServers } from "./postgres/work.ts";
 import { chooseWorker } from "./worker.ts";
@@ -66,9 +66,10 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
       (journal, kept) => tidyServers(journal, kept, tools),
     );
     await using _progress = progress;
+    let late: readonly LateLoad[];
     try {
       await stageAll(progress, found, fetched, layout, run, tools, signal);
-      await stageDatabases(prepared, swaps, run, tools, signal);
+      late = await stageDatabases(prepared, swaps, run, tools, signal);
       const plan = await describePlan(about, tools, signal);
       for (const warning of plan.warnings) run.warn(warning);
       if (!(await request.confirm(plan))) throw new LifeboatError("failed", "not confirmed; nothing was touched");
@@ -78,7 +79,7 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
       });
       throw error;
     }
-    await replace(progress, run, tools, signal);
+    await replace(progress, late, run, tools, signal);
     tools.log.info("backup restored in place", { id: found.backup.receipt.id, from: found.target.name });
     if (request.keepOld) {
       for (const folder of progress.workFolders()) tools.log.info("old data kept", { folder: `${folder}/old` });

@@ -4,6 +4,7 @@ import { failpoint } from "../../system/failpoint.ts";
 import type { Conduct } from "../conduct/conduct.ts";
 import type { Tools } from "../conduct/tools.ts";
 import { whereaboutsOf } from "./postgres/servers.ts";
+import { loadTheRest, type LateLoad } from "./postgres/stage.ts";
 import { identifyDatabases, swapDatabases, undoDatabases } from "./postgres/work.ts";
 import type { Progress } from "./progress.ts";
 
@@ -11,10 +12,17 @@ import type { Progress } from "./progress.ts";
 const toTheEnd = new AbortController().signal;
 
 /**
- * Hold, swap, release, watch; then the old data goes. Everything is staged and checked. On any failure, and when the
- * stack is not well on the new data, the old is put back and the stack brought up on it, and this rejects with why.
+ * Hold, swap, release, watch; then the old data goes. Everything is staged and checked, but for what is `late`: that is
+ * loaded while all is held. On any failure, and when the stack is not well on the new data, the old is put back and the
+ * stack brought up on it, and this rejects with why.
  */
-export async function replace(progress: Progress, run: Conduct, tools: Tools, signal: AbortSignal): Promise<void> {
+export async function replace(
+  progress: Progress,
+  late: readonly LateLoad[],
+  run: Conduct,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<void> {
   const { quiescer } = tools;
   try {
     const replaced = await replacedBy(progress, tools, signal);
@@ -30,6 +38,7 @@ export async function replace(progress: Progress, run: Conduct, tools: Tools, si
       signal.throwIfAborted();
       await progress.work((files) => files.swap(swaps));
       await swapDatabases(databases, tools, signal);
+      await loadTheRest(late, signal);
       await progress.enter("swapped");
     });
     await run.step("release", async () => refuseLeftDown(await hold.release()));

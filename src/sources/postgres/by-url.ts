@@ -138,7 +138,8 @@ function sslOf({ sslMode, sslRootCert }: PostgresAddress): Ssl {
 
 function start(address: PostgresAddress, call: ProgramCall, signal: AbortSignal): RunningProgram {
   const { program, args, input } = call;
-  const env = environmentOf(address, call.database);
+  const session = call.options === undefined ? {} : { PGOPTIONS: call.options };
+  const env = { ...environmentOf(address, call.database), ...session };
   // pg_basebackup has a process for the log, which outlives it when it is ended by a signal, and goes on receiving.
   const child = startChild({ program, args, env }, { signal, leftBehind: "kill" });
   child.stdin.on("error", () => {

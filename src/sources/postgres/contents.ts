@@ -9,9 +9,10 @@ export interface Contents {
   readonly largeObjects: number;
 }
 
-/** Counts what a dump brings by reading all of it. */
-export async function contentsOf(dump: DumpFile, signal: AbortSignal): Promise<Contents> {
-  const program = printDump(dump, ["--data-only"], signal);
+/** Counts what a dump brings by reading all of it, or what is on a list for `--use-list`. */
+export async function contentsOf(dump: DumpFile, signal: AbortSignal, list?: string): Promise<Contents> {
+  const args = ["--data-only", ...(list === undefined ? [] : [`--use-list=${list}`])];
+  const program = printDump(dump, args, signal);
   const rows = new Map<string, number>();
   let largeObjects = 0;
   let table: string | undefined;
@@ -65,6 +66,20 @@ export async function missingFrom(
   { rows, largeObjects }: Contents,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  const sentences = await missingRows(server, database, rows, signal);
+  const sql = "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata;";
+  const objects = Number(await selectJson(server, database, sql, signal));
+  if (objects === largeObjects) return sentences;
+  return [...sentences, `there are ${objects} large objects of ${largeObjects}`];
+}
+
+/** As `missingFrom`, for tables alone. */
+export async function missingRows(
+  server: PostgresServer,
+  database: string,
+  rows: Contents["rows"],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const sentences: string[] = [];
   const names = [...rows.keys()];
   for (let at = 0; at < names.length; at += TABLES_AT_ONCE) {
@@ -85,9 +100,6 @@ export async function missingFrom(
       if (extra ? count < expected : count !== expected) sentences.push(`${name} has ${count} rows of ${expected}`);
     }
   }
-  const sql = "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata;";
-  const objects = Number(await selectJson(server, database, sql, signal));
-  if (objects !== largeObjects) sentences.push(`there are ${objects} large objects of ${largeObjects}`);
   return sentences;
 }
 

@@ -47,6 +47,8 @@ export interface DatabaseFacts {
   readonly sizeBytes: number;
   /** Name to version. */
   readonly extensions: Readonly<Record<string, string>>;
+  /** That a dump has: not those of extensions. */
+  readonly eventTriggers: number;
   readonly largeObjects: number;
   readonly tableCount: number;
   /** The largest of them. `rows` and `sizeBytes` are what the last ANALYZE or VACUUM has found; -1 rows: there was none. */
@@ -85,6 +87,8 @@ SELECT json_build_object(
   'sizeBytes', pg_database_size(oid),
   'extensions', (SELECT coalesce(json_object_agg(extname, extversion), '{}')
     FROM (SELECT extname, extversion FROM pg_catalog.pg_extension ORDER BY extname LIMIT ${MAX_EXTENSIONS}) AS e),
+  'eventTriggers', (SELECT count(*) FROM pg_catalog.pg_event_trigger t WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend
+    WHERE classid = 'pg_catalog.pg_event_trigger'::regclass AND objid = t.oid AND deptype = 'e')),
   'largeObjects', (SELECT count(*) FROM pg_catalog.pg_largeobject_metadata),
   'tableCount', (SELECT count(*) FROM tables),
   'tables', (SELECT coalesce(json_agg(t), '[]')

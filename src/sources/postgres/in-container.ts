@@ -15,9 +15,10 @@ export function serverInContainer(found: ServerContainer): PostgresServer {
     ...(atRest === undefined ? {} : { atRest }),
     programs: "server",
     entrance: databases === "all" ? "postgres" : (databases[0] ?? "postgres"),
-    start({ program, args, database, input }, signal) {
+    start({ program, args, database, input, options }, signal) {
       requireRunning(server);
-      const env = { PGUSER: user, PGDATABASE: database, PGAPPNAME: "lifeboat", LC_ALL: "C" };
+      const session = options === undefined ? {} : { PGOPTIONS: options };
+      const env = { PGUSER: user, PGDATABASE: database, PGAPPNAME: "lifeboat", LC_ALL: "C", ...session };
       return found.start({ argv: [program, ...args], env, ...(input ? { input } : {}) }, signal);
     },
     async ask(database, sql, signal) {

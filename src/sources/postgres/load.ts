@@ -2,13 +2,15 @@ import { z } from "zod";
 import { LifeboatError } from "../../errors.ts";
 import { ChildError } from "../../system/children.ts";
 import { dumpBytes } from "./dump-bytes.ts";
+import { readableDump } from "./dump-file.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import { PostgresError } from "./failure.ts";
 import { runToEnd } from "./output.ts";
-import { pour } from "./pour.ts";
+import { pour, type Pouring } from "./pour.ts";
 import type { PostgresServer } from "./server.ts";
 import { endSessions } from "./sessions.ts";
-import { identifier, literal, runSql } from "./sql.ts";
+import { identifier, literal, runSql, selectJson } from "./sql.ts";
+import { tableOfContents } from "./toc.ts";
 import type { Clock } from "../../system/clock.ts";
 
 /** What must be the same for a dump to mean the same. */
@@ -84,6 +86,10 @@ export interface Load {
   readonly database: string;
   /** Of the dump, a file of this machine. */
   readonly path: string;
+  /** A file of this machine: the entries of the dump that are loaded, in their order (`--use-list`). Default: all. */
+  readonly list?: string;
+  /** What the names in the dump's functions are looked up in, as SET has it. Default: nothing, as pg_dump means it. */
+  readonly searchPath?: string;
   /** More arguments of pg_restore that narrow what is loaded (`--table=…`, `--no-owner`). */
   readonly args?: readonly string[];
   /** Told now and then how much of the dump has been read. */
@@ -95,12 +101,14 @@ export interface Load {
  * Resolves when all of it is in; rejects with a PostgresError, and what is there then is of no use.
  */
 export async function loadDump(server: PostgresServer, load: Load, signal: AbortSignal): Promise<void> {
-  const { database, path, args = [], onProgress } = load;
+  const { database, path, list, searchPath, onProgress } = load;
+  const args = [...(load.args ?? []), ...(list === undefined ? [] : [`--use-list=${list}`])];
   try {
-    if (await isOlder(server, database, signal)) {
-      await pour(server, { database, path, args, verbosity: "terse", until: END_OF_SETTINGS, onProgress }, signal);
+    if (await mustBeText(server, load, signal)) {
+      const pouring = { database, path, args, searchPath, until: FIRST_ROWS, onProgress } as const;
+      await pour(server, { ...pouring, verbosity: "terse" }, signal);
     } else {
-      await loadDirectly(server, load, signal);
+      await loadDirectly(server, { database, path, args, onProgress }, signal);
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -116,7 +124,7 @@ export async function loadDump(server: PostgresServer, load: Load, signal: Abort
 
 async function loadDirectly(
   server: PostgresServer,
-  { database, path, args = [], onProgress }: Load,
+  { database, path, args, onProgress }: Pick<Pouring, "database" | "path" | "args" | "onProgress">,
   signal: AbortSignal,
 ): Promise<void> {
   const all = ["--exit-on-error", "--no-password", `--dbname=${connectionTo(database)}`, ...args];
@@ -128,18 +136,28 @@ async function loadDirectly(
   }
 }
 
-/** What follows the settings at the top of what pg_restore prints. */
-const END_OF_SETTINGS = /^SELECT pg_catalog\.set_config\(/;
+/** What only definitions come before; in them is all that an older server does not know. */
+const FIRST_ROWS = /^COPY .* FROM stdin;$/;
 
 /** The first major that knows every setting that pg_restore of this image begins with: transaction_timeout. */
 const FIRST_WITH_ALL_SETTINGS = 17;
 
-/** Of an older major than this image's pg_restore knows to speak to. Its own programs always fit. */
-async function isOlder(server: PostgresServer, database: string, signal: AbortSignal): Promise<boolean> {
-  if (server.programs === "server") return false;
-  const sql = "SELECT json_build_array(current_setting('server_version_num')::int)";
-  const [version] = (await server.ask(database, sql, signal)) as [number];
-  return version < FIRST_WITH_ALL_SETTINGS * 10_000;
+/** True where pg_restore itself cannot speak to the server, or does not read the dump, or a file of this machine. */
+async function mustBeText(server: PostgresServer, load: Load, signal: AbortSignal): Promise<boolean> {
+  const { database, path, list, searchPath } = load;
+  if (searchPath !== undefined) return true;
+  if (list !== undefined && server.programs === "server") return true;
+  const major = await majorNow(server, database, signal);
+  if (server.programs === "image" && major < FIRST_WITH_ALL_SETTINGS) return true;
+  const { writtenBy, dumpedFrom } = await tableOfContents(await readableDump(path, server, signal), signal);
+  // A newer pg_dump than the server's own writes down what no server takes (foreign-words.ts).
+  return writtenBy > Math.min(major, dumpedFrom);
+}
+
+/** Of the server. Asked as its programs ask, whose sessions may have settings of ours. */
+async function majorNow(server: PostgresServer, database: string, signal: AbortSignal): Promise<number> {
+  const sql = "SELECT current_setting('server_version_num')::int / 10000;";
+  return Number(await selectJson(server, database, sql, signal));
 }
 
 /** A name that looks like a connection string would be read as one. */

@@ -1,4 +1,5 @@
 import { LifeboatError } from "../../errors.ts";
+import { TELLING_SETTINGS, unmetNeeds } from "./extensions.ts";
 import { vantagePoint, type RecordedDatabase } from "./load.ts";
 import type { PostgresServer } from "./server.ts";
 import { literal, selectJson } from "./sql.ts";
@@ -14,6 +15,8 @@ export interface Standing {
   readonly roles: readonly string[];
   /** Names of all that can be installed. */
   readonly extensions: readonly string[];
+  /** Those that extensions depend on; known to superusers alone. */
+  readonly settings: Readonly<Record<string, string>>;
   /** Those asked for that are there. */
   readonly databases: readonly StandingDatabase[];
 }
@@ -43,6 +46,9 @@ SELECT json_build_object(
   'mayCreate', (SELECT rolsuper OR rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = current_user),
   'roles', (SELECT json_agg(rolname) FROM pg_catalog.pg_roles),
   'extensions', (SELECT coalesce(json_agg(name), '[]') FROM pg_catalog.pg_available_extensions),
+  'settings', (SELECT coalesce(json_object_agg(name, setting) FILTER (WHERE setting IS NOT NULL), '{}')
+    FROM (SELECT name, CASE WHEN rolsuper THEN current_setting(name, true) END AS setting
+      FROM unnest(ARRAY[${TELLING_SETTINGS.map(literal).join(", ")}]) AS name, pg_catalog.pg_roles WHERE rolname = current_user) AS s),
   'databases', (SELECT coalesce(json_agg(json_build_object('name', datname,
     'sizeBytes', CASE WHEN has_database_privilege(oid, 'CONNECT') THEN pg_database_size(oid) ELSE 0 END,
     'obstacles', (SELECT coalesce(json_agg(said), '[]') FROM (
@@ -72,6 +78,8 @@ export function refuseUnready(
       problems.push(
         `the server does not have the extensions of '${name}': ${missing.map((one) => `'${one}'`).join(", ")}`,
       );
+    } else {
+      problems.push(...unmetNeeds(name, extensions, standing.settings));
     }
   }
   for (const { name, obstacles } of standing.databases) {

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { MemberList, Stage } from "../source.ts";
 import type { DatabaseFacts } from "./facts.ts";
 import { DUMPS_FOLDER, fileNameOf } from "./file-names.ts";
-import { connectionTo } from "./load.ts";
 import { oneLine, quoted } from "./page-words.ts";
+import { connectionTo } from "./load.ts";
+import { commandsToLoad } from "./readme-load.ts";
 import type { FoundServer } from "./survey.ts";
 
 /** A database that was dumped, and what was found out about it. */
@@ -46,9 +47,16 @@ const INTRODUCTION = `These are dumps of PostgreSQL databases. To load them by h
 - Then the dump. It stops at the first error; the database is not complete then. Drop it and begin again.
 - Then what belongs to the database as a whole: its owner, its settings and those that roles have in it, its privileges,
   comment and limit of connections. They are given last, because a load may not get along with them.
+- Something "does not exist" that is there? A function looks for it by search_path, which a dump has empty. Begin again,
+  and name the schemas that its application looks into:
+
+    pg_restore --file=DATABASE.sql DATABASE.pgdump
+    sed "s/^SELECT pg_catalog.set_config('search_path', '', false);$/SET search_path = public;/" DATABASE.sql |
+      psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --output=/dev/null --dbname=DATABASE
 `;
 
-function partOf({ server, facts }: FoundServer, dumped: readonly Dumped[]): string {
+function partOf(found: FoundServer, dumped: readonly Dumped[]): string {
+  const { server, facts } = found;
   const lines = [
     `Server ${oneLine(server.name)}, PostgreSQL ${facts.version}, in the folder ${quoted(fileNameOf(server.name))}:`,
     "",
@@ -60,11 +68,10 @@ function partOf({ server, facts }: FoundServer, dumped: readonly Dumped[]): stri
     );
   }
   for (const { database, facts: about } of dumped) {
-    const file = quoted(`${fileNameOf(database)}.pgdump`);
     lines.push("");
     if (about.tablespace !== DEFAULT_TABLESPACE) lines.push(`  # ${NEEDS_TABLESPACE}`);
     lines.push(`  createdb --template=template0 ${optionsOf(about).join(" ")} -- ${quoted(database)}`);
-    lines.push(`  pg_restore --exit-on-error --dbname=${quoted(connectionTo(database))} ${file}`);
+    lines.push(...commandsToLoad(found, database, about).map((line) => `  ${line}`));
     const settings = quoted(`${fileNameOf(database)}.settings.sql`);
     // In the database itself: a comment is kept in the encoding of the session's database, and read in that of another.
     lines.push(

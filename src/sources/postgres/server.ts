@@ -46,4 +46,16 @@ export interface ProgramCall {
   readonly database: string;
   /** What it reads on its standard input: nothing by default. */
   readonly input?: Readable;
+  /** Settings of its sessions, as libpq's PGOPTIONS has them. */
+  readonly options?: string;
+}
+
+/** The same server, whose programs have these settings in their sessions. Its questions (`ask`) are as they were. */
+export function withSettings(server: PostgresServer, settings: Readonly<Record<string, string>>): PostgresServer {
+  const options = Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(" ");
+  if (options === "") return server;
+  const added = (before?: string) => (before === undefined ? options : `${before} ${options}`);
+  return { ...server, start: (call, signal) => server.start({ ...call, options: added(call.options) }, signal) };
 }

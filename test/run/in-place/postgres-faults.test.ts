@@ -161,7 +161,7 @@ test("a dump made by label is loaded by URL into a server older than the image's
   await old[Symbol.asyncDispose]();
 });
 
-test("by URL, databases come back by the image's own programs; what no server takes is refused in time", async () => {
+test("by URL, databases come back by the image's own programs", async () => {
   const remote = await sidecar.server(18, "remote");
   await remote.ready();
   await remote.sql("CREATE TABLE moments (name text); INSERT INTO moments VALUES ('then')");
@@ -178,17 +178,6 @@ test("by URL, databases come back by the image's own programs; what no server ta
   await remote.sql("CREATE ROLE reader LOGIN PASSWORD 'hush'; GRANT pg_read_all_data TO reader");
   const reading = await sidecar.lifeboat(RESTORE, url("remote", "hush", "reader"));
   refused(reading, /user 'reader' may not make databases/);
-
-  const strange = await sidecar.server(17, "strange");
-  await strange.ready();
-  await strange.sql("CREATE TABLE moments (name text)");
-  const strangeEnv = url("strange", strange.password);
-  await sidecar.backup(strangeEnv, 3);
-  refused(
-    await sidecar.lifeboat(RESTORE, strangeEnv),
-    /the dump of database 'strange\/app' cannot be loaded by any server/,
-  );
-  assert.equal(await namesOn(strange), "app postgres");
 });
 
 /** Makes another exit code than 1 the expected one. */

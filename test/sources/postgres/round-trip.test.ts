@@ -91,21 +91,10 @@ async function load(readme: string, server: string, folder: string): Promise<voi
   const part = readme.split(/^Server /m).find((text) => text.startsWith(`${server},`)) ?? "";
   const commands = part.split("\n").filter((line) => /^ {2}[a-z]/.test(line));
   // `postgres` and, once, `app` are there already, made by the server itself.
-  const wanted = commands.filter((line) => !/(createdb|pg_restore) .*\bpostgres(\.pgdump)?$/.test(line));
+  const wanted = commands.filter((line) => !/(createdb|pg_restore|psql) .*\bpostgres(\.pgdump)?$/.test(line));
   await fresh.sh("dropdb -U app app");
-  const script = ["set -eu", "export PGUSER=app", `cd ${folder}/${server}`, ...wanted.map(withoutForeignWords)].join(
-    "\n",
-  );
+  const script = ["set -eu", "export PGUSER=app", `cd ${folder}/${server}`, ...wanted].join("\n");
   // The server's programs may enter a folder of root's only as root, which they are here.
   const { exitCode, stdout, stderr } = await fresh.sh(script);
   assert.equal(exitCode, 0, `${script}\n${stdout}\n${stderr}`);
-}
-
-/** As docs/how-to/postgres.md says for dumps that the run warned of; those of others it leaves as they are. */
-function withoutForeignWords(command: string): string {
-  const [, target, file] =
-    /pg_restore --exit-on-error --dbname=(.*?) ('[^']*\.pgdump'|[^' ]+\.pgdump)$/.exec(command) ?? [];
-  if (target === undefined) return command;
-  const plain = `pg_restore --file=- ${file} | sed '/ SET (pg_attver=[0-9]*);$/d'`;
-  return `if pg_restore --schema-only --file=- ${file} | grep -q pg_attver; then ${plain} | psql -X -q -v ON_ERROR_STOP=1 --dbname=${target}; else ${command}; fi`;
 }

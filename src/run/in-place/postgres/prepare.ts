@@ -2,15 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openSelected } from "../../../archive/extract.ts";
 import { extractingTar } from "../../../archive/tar-extraction.ts";
-import { LifeboatError } from "../../../errors.ts";
-import { clientVersion } from "../../../sources/postgres/check.ts";
-import type { DumpFile } from "../../../sources/postgres/dump-file.ts";
-import { hasForeignWords } from "../../../sources/postgres/foreign-words.ts";
+import { readableDump, type DumpFile } from "../../../sources/postgres/dump-file.ts";
 import { rolesOf } from "../../../sources/postgres/globals.ts";
 import { patiently } from "../../../sources/postgres/patience.ts";
 import { refuseUnready, standingOf, type Standing } from "../../../sources/postgres/readiness.ts";
 import type { PostgresServer } from "../../../sources/postgres/server.ts";
-import { majorOf } from "../../../sources/postgres/survey.ts";
 import type { Fetched } from "../../catalogue/fetch.ts";
 import type { Found } from "../../catalogue/find.ts";
 import { requireSpace, type Spool } from "../../conduct/spool.ts";
@@ -63,13 +59,10 @@ export async function prepareDatabases(
   }
   const wanted = [...databases.map(({ path, dumpBytes }) => ({ path, sizeBytes: dumpBytes })), ...globals.values()];
   const folder = await unpack(wanted, { found, fetched, spool }, tools, signal);
-  const client = await clientVersion("pg_dump", signal);
   const ready: ReadyDatabase[] = [];
   for (const one of databases) {
     const on = servers.get(one.server)!;
-    const isReadable = majorOf(one.recorded) <= client.major;
-    const dump = { path: join(folder, one.path), ...(isReadable ? {} : { reader: on }) };
-    if (isReadable && (await hasForeignWords(dump.path, signal))) throw notLoadable(one);
+    const dump = await readableDump(join(folder, one.path), on, signal);
     const now = standings.get(one.server)?.databases.find(({ name }) => name === one.name);
     ready.push({ ...one, on, dump, nowBytes: now?.sizeBytes ?? null });
   }
@@ -100,12 +93,4 @@ async function unpack(
   const request = { ...fetched, id, contentBytes: archive.contentBytes, keys, only, onProgress };
   await extractingTar(folder, await openSelected(request, signal), signal);
   return join(folder, "backup");
-}
-
-function notLoadable({ server, name, path }: ChosenDatabase): LifeboatError {
-  return new LifeboatError("failed", `the dump of database '${server}/${name}' cannot be loaded by any server`, {
-    hint:
-      `It has words in it ('pg_attver') that an older pg_dump than the server's release wrote down. No row is missing: ` +
-      `restore '${path}' to a folder and load it as docs/how-to/postgres.md says. Nothing was touched.`,
-  });
 }
