@@ -41,6 +41,8 @@ function listText({ backups, warnings }: Listing, look: Look): string {
   return [
     ...(backups.length > 0 ? [tableText(columns, rows, look)] : []),
     backups.length > 0 ? `${total}, ${sizeText(stored)}` : "no backups yet",
+    // Those of the newest: the same would be said of every night.
+    ...(backups.at(-1)?.notes ?? []).map((note) => `note: ${note}`),
     ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${warning}`),
   ].join("\n");
 }

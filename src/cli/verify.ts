@@ -23,10 +23,11 @@ function verifiedText(verified: readonly Verified[], report: RunReport, look: Lo
     stored: "stored: the bytes are those that were sealed; opening them takes the private key",
     read: "read: every byte is what was sealed, every file has its digest",
   };
-  const lines = verified.map(({ id, target, result, problem }) =>
+  const lines = verified.flatMap(({ id, target, result, problem, notes = [] }) => [
     result === "broken"
       ? `${id} on ${target} ${tinted("broken", "red", look)}: ${problem}`
       : `${id} on ${target} ${tinted(words[result], "green", look)}`,
-  );
+    ...notes.map((note) => `  note: ${note}`),
+  ]);
   return [...lines, reportText(report, look)].join("\n");
 }

@@ -4,14 +4,15 @@ import { describeError } from "../errors.ts";
 import { ChildError, runChild } from "../system/children.ts";
 import { byteStringOf, bytesOf, printable } from "./names.ts";
 import type { Snapshot, Source, SourceFinding, Stage } from "./source.ts";
+import { checkInProcesses, type Checked } from "./sqlite/check-in-processes.ts";
 import type { Copied } from "./sqlite/job.ts";
-import { checkInOwnProcess, copyInOwnProcess } from "./sqlite/own-process.ts";
+import { copyInOwnProcess } from "./sqlite/own-process.ts";
 import type { FoundDatabase } from "./findings.ts";
 
 export interface SqliteOptions {
   /** The survey's root: the database's path is relative to it. */
   readonly root: string;
-  /** For one database: waiting for locks, copying and checking. Then it fails. */
+  /** For one database: waiting for locks and copying it, then it fails; and once more for its check, see there. */
   readonly timeoutMs: number;
 }
 
@@ -42,13 +43,22 @@ export function sqliteSource(found: FoundDatabase, options: SqliteOptions): Sour
         members,
         finding,
         async prove(either) {
-          const timeoutMs = Math.max(1, options.timeoutMs - copied.tookMs);
-          const { flaws, facts } = await checkInOwnProcess({ copy: join(work, "copy"), name, timeoutMs }, either);
-          return findingOf(name, [...finding.flaws, ...flaws], { ...finding.facts, ...facts });
+          const { timeoutMs } = options;
+          const checked = await checkInProcesses({ copy: join(work, "copy"), timeoutMs }, either);
+          return findingOf(name, [...finding.flaws, ...flawsOf(checked)], { ...finding.facts, ...checked.facts });
         },
       };
     },
   };
+}
+
+/** A copy of which nobody knows whether it is whole is kept, but is not a good one: older ones stay because of that. */
+export function flawsOf({ flaws, brokeOff }: Checked): readonly string[] {
+  if (brokeOff === null) return flaws;
+  return [
+    ...flaws,
+    `nobody knows whether all of it is whole, as its check broke off: ${brokeOff}; if it is large, raise BACKUP_SQLITE_TIMEOUT`,
+  ];
 }
 
 function findingOf(name: string, flaws: readonly string[], facts: SourceFinding["facts"]): SourceFinding {

@@ -1,19 +1,21 @@
 import { readdir } from "node:fs/promises";
 import { printable } from "../../sources/names.ts";
 import { readSqliteHeader } from "../../sources/sqlite/header.ts";
-import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
+import { checkInProcesses } from "../../sources/sqlite/check-in-processes.ts";
 import { at, below, look } from "./paths.ts";
 
-/** A staged database that is not whole. */
+/** A staged database that is not whole, or may not be. */
 export interface Flaw {
   /** Relative to the sources, printable. */
   readonly database: string;
   readonly problem: string;
+  /** "unknown": it could not be checked to the end. */
+  readonly kind: "damage" | "unknown";
 }
 
 /**
  * Opens every SQLite database at or below `root` and checks it through. `path` names the root in what is found.
- * Rejects when one cannot be checked within `timeoutMs`.
+ * One whose check is not over within `timeoutMs` is not known to be whole.
  */
 export async function checkDatabases(
   root: string,
@@ -32,9 +34,9 @@ export async function checkDatabases(
       const database = printable([Buffer.from(path).toString("latin1"), relative].filter(Boolean).join("/"));
       const copy = here.toString("utf8");
       if (!Buffer.from(copy).equals(here)) return; // SQLite opens names in UTF-8 only; no other program has it open.
-      for (const problem of (await checkInOwnProcess({ copy, name: database, timeoutMs }, signal)).flaws) {
-        flaws.push({ database, problem });
-      }
+      const { flaws: damage, brokeOff } = await checkInProcesses({ copy, timeoutMs }, signal);
+      flaws.push(...damage.map((problem) => ({ database, problem, kind: "damage" as const })));
+      if (brokeOff !== null) flaws.push({ database, problem: brokeOff, kind: "unknown" });
     }
   };
   await visit("");

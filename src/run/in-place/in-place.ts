@@ -190,16 +190,22 @@ async function stageAll(
 
 /** What was broken when it was saved may be all there is; what broke since must not replace anything. */
 function judge(flaws: Staged["flaws"], knownFlawed: ReadonlySet<string>, run: Conduct): void {
-  for (const { database, problem } of flaws) {
-    if (knownFlawed.has(database)) run.warn(`'${database}' was damaged when it was saved, and is: ${problem}`);
-    else
+  for (const { database, problem, kind } of flaws) {
+    const notChecked = `database '${database}' could not be checked: ${problem}`;
+    if (knownFlawed.has(database)) {
+      run.warn(kind === "unknown" ? notChecked : `'${database}' was damaged when it was saved, and is: ${problem}`);
+    } else if (kind === "unknown") {
+      throw new LifeboatError("failed", notChecked, { hint: LONGER });
+    } else {
       throw new LifeboatError("verification-failed", `database '${database}' is not whole: ${problem}`, {
         hint: OTHER,
       });
+    }
   }
 }
 
 const OTHER = "Restore another backup, or leave this database out with --only. Nothing was touched.";
+const LONGER = "If it is large, raise BACKUP_SQLITE_TIMEOUT. Nothing was touched.";
 
 function joined(parts: readonly Buffer[]): readonly Buffer[] {
   const slash = Buffer.from("/");
