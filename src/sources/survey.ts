@@ -4,6 +4,7 @@ import { ListWriter } from "./list-writer.ts";
 import { checkedRoot, identitiesOf } from "./root.ts";
 import { LifeboatError } from "../errors.ts";
 import type { Findings, Survey } from "./findings.ts";
+import { byFile } from "./sqlite-names.ts";
 import { Counter } from "./tally.ts";
 import { walk } from "./walk.ts";
 
@@ -49,7 +50,7 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
   await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, findings, signal });
   await list.flush();
   if (!options.mayBeEmpty) refuseEmpty(options.root, findings);
-  return { ...findings, root: options.root, listFile };
+  return { ...findings, databases: byFile(findings.databases), root: options.root, listFile };
 }
 
 function refuseEmpty(root: string, findings: Findings): void {

@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { printable } from "../../sources/names.ts";
 import { readSqliteHeader } from "../../sources/sqlite/header.ts";
 import { checkInProcesses } from "../../sources/sqlite/check-in-processes.ts";
-import { at, below, look } from "./paths.ts";
+import { at, below, identityOf, look } from "./paths.ts";
 
 /** A staged database that is not whole, or may not be. */
 export interface Flaw {
@@ -24,6 +24,7 @@ export async function checkDatabases(
   signal: AbortSignal,
 ): Promise<readonly Flaw[]> {
   const flaws: Flaw[] = [];
+  const checked = new Set<string>();
   const visit = async (relative: string): Promise<void> => {
     signal.throwIfAborted();
     const here = at(root, relative);
@@ -31,6 +32,9 @@ export async function checkDatabases(
     if (stats?.isDirectory()) {
       for (const name of await readdir(here, { encoding: "latin1" })) await visit(below(relative, name));
     } else if (stats?.isFile() && (await readSqliteHeader(here))) {
+      // Another name of the same file.
+      if (checked.has(identityOf(stats))) return;
+      checked.add(identityOf(stats));
       const database = printable([Buffer.from(path).toString("latin1"), relative].filter(Boolean).join("/"));
       const copy = here.toString("utf8");
       if (!Buffer.from(copy).equals(here)) return; // SQLite opens names in UTF-8 only; no other program has it open.

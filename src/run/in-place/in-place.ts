@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { openSelected, verifyArchive } from "../../archive/extract.ts";
+import type { Receipt } from "../../archive/receipt.ts";
 import { readIndex } from "../../archive/index-file.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
@@ -170,7 +171,8 @@ async function stageAll(
   signal: AbortSignal,
 ): Promise<void> {
   const { id, archive, sources } = found.backup.receipt;
-  const knownFlawed = new Set(sources.filter(({ outcome }) => outcome === "flawed").map(({ name }) => name));
+  const flawed = sources.filter(({ outcome }) => outcome === "flawed");
+  const knownFlawed = new Set(flawed.flatMap(({ name, facts }) => [name, ...otherNames(facts)]));
   for (const [at, { place, only }] of shares.entries()) {
     const members = (only ?? [""]).map((path) => {
       const whole = [place.path, path].map((part, which) => Buffer.from(part, which === 0 ? "utf8" : "latin1"));
@@ -202,6 +204,11 @@ function judge(flaws: Staged["flaws"], knownFlawed: ReadonlySet<string>, run: Co
       });
     }
   }
+}
+
+/** A database with several names is one source, and any of them may be met first. */
+function otherNames({ otherNames }: Receipt["sources"][number]["facts"]): readonly string[] {
+  return Array.isArray(otherNames) ? otherNames.map(String) : [];
 }
 
 const OTHER = "Restore another backup, or leave this database out with --only. Nothing was touched.";

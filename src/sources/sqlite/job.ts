@@ -8,6 +8,8 @@ export interface CopyJob {
   readonly do: "copy";
   /** Absolute path of the live database. */
   readonly database: ByteString;
+  /** Of further names of the same file. */
+  readonly otherNames: readonly ByteString[];
   /** The same for a person. */
   readonly name: string;
   /** A private, empty folder with a plain name. The copy will be `copy` in it. */
@@ -40,6 +42,8 @@ export interface Copied {
   readonly flaws: readonly string[];
   readonly facts: Readonly<Record<string, unknown>>;
   readonly tookMs: number;
+  /** The name by which the database was opened: that of the job or one of its others. */
+  readonly database: ByteString;
   /** Endings of raw side files kept as `copy<ending>`: only beside a database that SQLite cannot read. */
   readonly sideFiles: readonly string[];
 }
