@@ -44,5 +44,5 @@ test("what only SQLite can compare falls to one of the slices", () => {
   );
   const found = [0, 1, 2].map((at) => compareIndexes(database, { at, of: 3 }).damage.size);
   database.close();
-  assert.deepEqual(found.toSorted(), [0, 0, 1]);
+  assert.equal(found.filter((damage) => damage === 1).length, 1);
 });

@@ -36,7 +36,7 @@ type Share = Pick<CheckJob, "structure" | "slice">;
 /** Starting a process costs some 50 ms; this much is checked in one of them in less than a second. */
 const ONE_PROCESS_BYTES = 64 * 1024 * 1024;
 
-/** Each takes 50 to 100 MB of memory. More than four would wait for the same disk. */
+/** Each takes some 50 MB of memory. More than four would wait for the same disk. */
 const MAX_SLICES = 4;
 
 function sharesOf(sizeBytes: number): readonly Share[] {
