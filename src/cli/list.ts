@@ -47,6 +47,8 @@ function listText({ backups, signers, warnings }: Listing, look: Look): string {
     ...(backups.length > 0 ? [tableText(columns, rows, look)] : []),
     backups.length > 0 ? `${total}, ${sizeText(stored)}` : warnings.length > 0 ? "no backups" : "no backups yet",
     ...signers.map(({ fingerprint, trust }) => `signed by ${fingerprint} (${TRUST[trust]})`),
+    // Those of the newest: the same would be said of every night.
+    ...(backups.at(-1)?.notes ?? []).map((note) => `note: ${note}`),
     ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${warning}`),
   ].join("\n");
 }

@@ -35,10 +35,11 @@ function verifiedText(verified: readonly Verified[], report: RunReport, look: Lo
     read: "read: every byte is what was sealed, every file has its digest",
   };
   const tints = { broken: "red", locked: "yellow", unknown: "yellow" } as const;
-  const lines = verified.map(({ id, target, result, problem }) =>
+  const lines = verified.flatMap(({ id, target, result, problem, notes = [] }) => [
     result === "broken" || result === "locked" || result === "unknown"
       ? `${id} on ${target} ${tinted(result, tints[result], look)}: ${problem}`
       : `${id} on ${target} ${tinted(words[result], "green", look)}`,
-  );
+    ...notes.map((note) => `  note: ${note}`),
+  ]);
   return [...lines, reportText(report, look)].join("\n");
 }

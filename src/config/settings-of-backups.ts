@@ -103,7 +103,7 @@ export const BACKUP_SETTINGS = {
     kind: duration(1000),
     default: "5m",
     meaning:
-      "How long the copy of one SQLite database may take, waiting for its locks included; and its check in a restore.",
+      "How long the copy of one SQLite database may take, waiting for its locks included; and, by itself, its check, in a backup and in a restore. A copy of which the check was not over is kept, and the run degraded.",
   },
   BACKUP_COMPRESSION: {
     group: "Archive",

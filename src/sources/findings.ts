@@ -40,6 +40,10 @@ export interface FoundDatabase {
   readonly sizeBytes: number;
   readonly dev: number;
   readonly ino: number;
+  /** How many names the file has, found or not. */
+  readonly links: number;
+  /** Further names of the same file that were found: relative to the root, in the order of the walk. */
+  readonly otherNames?: readonly Buffer[];
   readonly uid: number;
   readonly gid: number;
   /** Permission bits with setuid, setgid and sticky. */

@@ -5,6 +5,7 @@ import { Places } from "./places.ts";
 import { checkedRoot, identitiesOf } from "./root.ts";
 import { LifeboatError } from "../errors.ts";
 import type { Findings, Survey } from "./findings.ts";
+import { byFile } from "./sqlite-names.ts";
 import { Counter } from "./tally.ts";
 import { walk, type Walk } from "./walk.ts";
 
@@ -38,7 +39,7 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
   await using list = await ListWriter.create(listFile);
   await explore(options, { findings, list }, signal);
   await list.flush();
-  return { ...findings, root: options.root, listFile };
+  return { ...findings, databases: byFile(findings.databases), root: options.root, listFile };
 }
 
 /**

@@ -157,8 +157,17 @@ async function describeDatabase(job: Walk, path: ByteString, stats: Stats): Prom
     // Without a -wal there is nothing to add; one that cannot be looked at fails the copy, which tells.
     () => 0,
   );
-  const { dev, ino, uid, gid } = stats;
-  return { path: bytesOf(path), sizeBytes: stats.size + walBytes, dev, ino, uid, gid, mode: stats.mode & 0o7777 };
+  const { dev, ino, nlink: links, uid, gid } = stats;
+  return {
+    path: bytesOf(path),
+    sizeBytes: stats.size + walBytes,
+    dev,
+    ino,
+    links,
+    uid,
+    gid,
+    mode: stats.mode & 0o7777,
+  };
 }
 
 function isSideFile({ path, stats, database }: Look, databases: ReadonlySet<ByteString>): boolean {

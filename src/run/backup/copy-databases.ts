@@ -27,8 +27,9 @@ export async function proveCopies(
   const proveOne = async (snapshot: Snapshot, _at: number, either: AbortSignal) => {
     const proven = await provenFinding(snapshot, either);
     if (!snapshot.prove) return proven;
-    const { readBy, check, pageCount } = proven.facts;
-    log.info("database read back", { database: proven.name, readBy, check, pageCount });
+    const { readBy, check, pageCount, notChecked, rulesBroken } = proven.facts;
+    const what = { readBy, check, pageCount, notChecked, rulesBroken };
+    log.info("database read back", { database: proven.name, ...what });
     return proven;
   };
   return await sideBySide(snapshots, proveOne, signal);

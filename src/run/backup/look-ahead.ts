@@ -4,6 +4,7 @@ import { flawsOf } from "../../sources/folder.ts";
 import type { Findings } from "../../sources/findings.ts";
 import { printable } from "../../sources/names.ts";
 import type { PlaceSize } from "../../sources/places.ts";
+import { byFile } from "../../sources/sqlite-names.ts";
 import { explore, noFindings, refuseEmpty } from "../../sources/survey.ts";
 import { withDeadline } from "../../system/clock.ts";
 import type { Tools } from "../conduct/tools.ts";
@@ -72,7 +73,7 @@ export async function lookAhead(tools: Tools, signal: AbortSignal, countMs?: num
     places: findings.places.sizes(),
     totals: findings.totals,
     isWhole,
-    sqlite: findings.databases.map(({ path, sizeBytes }) => ({ path: printable(path), sizeBytes })),
+    sqlite: byFile(findings.databases).map(({ path, sizeBytes }) => ({ path: printable(path), sizeBytes })),
     servers: servers ?? [],
     stack: withoutDumped(plan, config),
     blind: plan.hasEngine

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { openSelected, verifyArchive } from "../../archive/extract.ts";
+import type { Receipt } from "../../archive/receipt.ts";
 import { readIndex } from "../../archive/index-file.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
@@ -171,7 +172,8 @@ async function stageAll(
   signal: AbortSignal,
 ): Promise<void> {
   const { id, archive, sources } = found.backup.receipt;
-  const knownFlawed = new Set(sources.filter(({ outcome }) => outcome === "flawed").map(({ name }) => name));
+  const flawed = sources.filter(({ outcome }) => outcome === "flawed");
+  const knownFlawed = new Set(flawed.flatMap(({ name, facts }) => [name, ...otherNames(facts)]));
   for (const [at, { place, only }] of shares.entries()) {
     const members = (only ?? [""]).map((path) => {
       const whole = [place.path, path].map((part, which) => Buffer.from(part, which === 0 ? "utf8" : "latin1"));
@@ -191,16 +193,27 @@ async function stageAll(
 
 /** What was broken when it was saved may be all there is; what broke since must not replace anything. */
 function judge(flaws: Staged["flaws"], knownFlawed: ReadonlySet<string>, run: Conduct): void {
-  for (const { database, problem } of flaws) {
-    if (knownFlawed.has(database)) run.warn(`'${database}' was damaged when it was saved, and is: ${problem}`);
-    else
+  for (const { database, problem, kind } of flaws) {
+    const notChecked = `database '${database}' could not be checked: ${problem}`;
+    if (knownFlawed.has(database)) {
+      run.warn(kind === "unknown" ? notChecked : `'${database}' was damaged when it was saved, and is: ${problem}`);
+    } else if (kind === "unknown") {
+      throw new LifeboatError("failed", notChecked, { hint: LONGER });
+    } else {
       throw new LifeboatError("verification-failed", `database '${database}' is not whole: ${problem}`, {
         hint: OTHER,
       });
+    }
   }
 }
 
+/** A database with several names is one source, and any of them may be met first. */
+function otherNames({ otherNames }: Receipt["sources"][number]["facts"]): readonly string[] {
+  return Array.isArray(otherNames) ? otherNames.map(String) : [];
+}
+
 const OTHER = "Restore another backup, or leave this database out with --only. Nothing was touched.";
+const LONGER = "If it is large, raise BACKUP_SQLITE_TIMEOUT. Nothing was touched.";
 
 function joined(parts: readonly Buffer[]): readonly Buffer[] {
   const slash = Buffer.from("/");

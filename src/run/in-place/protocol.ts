@@ -23,7 +23,7 @@ export type Answer = z.infer<typeof answerSchema>;
 
 export const stagedSchema = z.strictObject({
   warnings: z.array(z.string()),
-  flaws: z.array(z.strictObject({ database: z.string(), problem: z.string() })),
+  flaws: z.array(z.strictObject({ database: z.string(), problem: z.string(), kind: z.enum(["damage", "unknown"]) })),
 });
 
 /** The first line of each connection. */

@@ -8,6 +8,7 @@ import { acquireLock } from "../../system/lock.ts";
 import type { Target } from "../../targets/target.ts";
 import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
+import { notesOf } from "../catalogue/copy-notes.ts";
 import { fetchBackup, fetchIndex } from "../catalogue/fetch.ts";
 import { readHoldingsOf } from "../catalogue/find.ts";
 import { foundationIn, incrementsIn } from "../catalogue/foundation.ts";
@@ -29,6 +30,8 @@ export interface Verified {
    */
   readonly result: "complete" | "read" | "stored" | "broken" | "locked" | "unknown";
   readonly problem?: string;
+  /** What its receipt says of databases that are good all the same. */
+  readonly notes?: readonly string[];
 }
 
 export interface WantedProof {
@@ -163,7 +166,8 @@ async function verifyOne(
 ): Promise<Verified> {
   const { receipt } = backup;
   const found = { backup, target };
-  const place = { id: receipt.id, target: target.name };
+  const notes = notesOf(receipt);
+  const place = { id: receipt.id, target: target.name, ...(notes.length > 0 ? { notes } : {}) };
   try {
     if (isLocked(receipt, tools)) {
       for (const part of [receipt.archive, receipt.index]) await compareStored(target, part, signal);

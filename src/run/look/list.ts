@@ -1,5 +1,6 @@
 import { describeError } from "../../errors.ts";
 import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
+import { notesOf } from "../catalogue/copy-notes.ts";
 import { readHoldingsOf } from "../catalogue/find.ts";
 import { foundationIn } from "../catalogue/foundation.ts";
 import { brokenOnes } from "../catalogue/tell.ts";
@@ -19,6 +20,8 @@ export interface ListedBackup {
   readonly outcome: "good" | "flawed";
   readonly stem: string;
   readonly targets: readonly string[];
+  /** What is worth knowing of its databases, though they are good. */
+  readonly notes: readonly string[];
 }
 
 /** Who signed backups that no passphrase proves. */
@@ -51,7 +54,8 @@ export async function list(targetName: string | undefined, tools: Tools, signal:
         const { contentBytes } = archive;
         const targets = [target.name];
         const files = archive.counts.files;
-        listed.set(id, { id, takenAt, kind, parent, sizeBytes, contentBytes, files, outcome, stem, targets, sequence });
+        const shown = { id, takenAt, kind, parent, sizeBytes, contentBytes, files, outcome, stem, targets };
+        listed.set(id, { ...shown, notes: notesOf(receipt), sequence });
       }
     }
   }

@@ -37,7 +37,10 @@ export async function* liveTree(
   }
   for (const database of databases) {
     try {
-      yield await copiedDatabase(database, root, spool, tools, signal);
+      const copied = await copiedDatabase(database, root, spool, tools, signal);
+      yield copied;
+      // A receipt has the facts of each file once.
+      for (const path of database.otherNames ?? []) yield { entry: { ...copied.entry, path: inBackup(path) } };
     } catch (error) {
       signal.throwIfAborted();
       warn(`database '${printable(database.path)}' was not compared: ${describeError(error)}`);
@@ -62,6 +65,10 @@ export async function sha256OfLive(sources: string, path: Buffer, signal: AbortS
   return (await digestOf(await open(livePath(sources, path), flags), signal)).sha256;
 }
 
+function inBackup(path: Buffer): Buffer {
+  return bytesOf(`backup/${byteStringOf(path)}`);
+}
+
 async function copiedDatabase(
   found: FoundDatabase,
   root: string,
@@ -79,8 +86,16 @@ async function copiedDatabase(
     const { size, mtimeNs } = await lstat(copy, { bigint: true });
     const { sha256 } = await digestOf(await open(copy, "r"), signal);
     const { uid, gid, mode } = found;
-    const path = bytesOf(`backup/${byteStringOf(found.path)}`);
-    const entry = { path, type: "file" as const, sizeBytes: Number(size), mode, uid, gid, mtimeNs, sha256 };
+    const entry = {
+      path: inBackup(found.path),
+      type: "file" as const,
+      sizeBytes: Number(size),
+      mode,
+      uid,
+      gid,
+      mtimeNs,
+      sha256,
+    };
     return { entry, facts: (await provenFinding(snapshot, signal)).facts };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -6,8 +6,10 @@ import type { Bytes } from "../../archive/through-child.ts";
 import { writeNewFile } from "../../archive/unseal.ts";
 import { LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
-import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
+import { flawsOf } from "../../sources/sqlite.ts";
+import { checkInProcesses } from "../../sources/sqlite/check-in-processes.ts";
 import { freeBytes, isSystemError, syncFolder } from "../../system/files.ts";
+import { notesOf } from "../catalogue/copy-notes.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { requireDestination } from "./destination.ts";
 import { openQuarantine, publish } from "./publish.ts";
@@ -98,8 +100,9 @@ async function putIn(
   const path = join(folder, name);
   await writeNewFile(path, async () => limited(opened.bytes, maxBytes, onProgress), signal);
   if (opened.content === "sqlite") {
-    const { flaws } = await checkInOwnProcess({ copy: path, name, timeoutMs: config.sqliteTimeoutMs }, signal);
-    for (const flaw of flaws) run.warn(`the database is flawed: ${flaw}`);
+    const checked = await checkInProcesses({ copy: path, timeoutMs: config.sqliteTimeoutMs }, signal);
+    for (const flaw of flawsOf(checked)) run.warn(`the database is flawed: ${flaw}`);
+    for (const note of notesOf({ sources: [{ name, facts: checked.facts }] })) run.say(note);
   }
   return opened.content ?? "a file of no known kind";
 }

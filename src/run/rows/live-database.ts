@@ -101,10 +101,10 @@ async function statIfThere(path: string): Promise<Stats | undefined> {
 
 /** What a copy of it needs to know. */
 export async function describeDatabase(real: string) {
-  const { size, dev, ino, uid, gid, mode } = await lstat(real);
+  const { size, dev, ino, nlink: links, uid, gid, mode } = await lstat(real);
   const wal = await statIfThere(`${real}-wal`);
   const path = Buffer.from(basename(real));
-  return { path, sizeBytes: size + (wal?.size ?? 0), dev, ino, uid, gid, mode: mode & 0o7777 };
+  return { path, sizeBytes: size + (wal?.size ?? 0), dev, ino, links, uid, gid, mode: mode & 0o7777 };
 }
 
 /** Where a copy that `sqliteSource` made lies. */

@@ -2,11 +2,12 @@ import { rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
-import { bytesOf } from "../names.ts";
+import { bytesOf, printable, type ByteString } from "../names.ts";
 import { DATA_FILES } from "./at-rest.ts";
 import { tryToCopy, type Attempt, type Unchecked } from "./attempt.ts";
 import { lookAtFiles } from "./files.ts";
 import type { Copied, CopyJob } from "./job.ts";
+import { nameInUse } from "./name-in-use.ts";
 import { Obstacle } from "./obstacle.ts";
 
 /**
@@ -15,7 +16,9 @@ import { Obstacle } from "./obstacle.ts";
  * database: it opens and closes the file also by other means than SQLite, which drops the process's locks on it.
  * Rejects with a LifeboatError whose message says what is wrong with "it".
  */
-export async function copyDatabase(job: CopyJob, clock: Clock, checkTime: () => void): Promise<Copied> {
+export async function copyDatabase(given: CopyJob, clock: Clock, checkTime: () => void): Promise<Copied> {
+  const { name, others } = await nameInUse([given.database, ...given.otherNames]);
+  const job = { ...given, database: name };
   const attempt = { job, link: join(job.folder, "database"), copy: join(job.folder, "copy"), clock, checkTime };
   await symlink(bytesOf(job.database), attempt.link);
   const startedAt = clock.elapsedMs();
@@ -24,7 +27,8 @@ export async function copyDatabase(job: CopyJob, clock: Clock, checkTime: () => 
   const tookMs = Math.round(clock.elapsedMs() - startedAt);
   return {
     method: raw.method,
-    flaws: raw.flaws,
+    flaws: [...raw.flaws, ...others.map((other) => aboutTwoUses(name, other))],
+    database: name,
     sideFiles: raw.sideFiles,
     facts: {
       method: raw.method,
@@ -34,6 +38,11 @@ export async function copyDatabase(job: CopyJob, clock: Clock, checkTime: () => 
     },
     tookMs,
   };
+}
+
+function aboutTwoUses(...names: readonly ByteString[]): string {
+  const [used, other] = names.map((name) => `'${printable(name.slice(name.lastIndexOf("/") + 1))}'`);
+  return `it is in use by two of its names, and changes beside ${other} are not in the copy, which has those beside ${used}: let all open it by one name`;
 }
 
 const FIRST_PAUSE_MS = 10;

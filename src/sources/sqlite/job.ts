@@ -1,4 +1,5 @@
 import type { ByteString } from "../names.ts";
+import type { Slice } from "./indexes.ts";
 
 /** What the process that works on one database is told, as JSON on its standard input. */
 export type Job = CopyJob | CheckJob;
@@ -7,6 +8,8 @@ export interface CopyJob {
   readonly do: "copy";
   /** Absolute path of the live database. */
   readonly database: ByteString;
+  /** Of further names of the same file. */
+  readonly otherNames: readonly ByteString[];
   /** The same for a person. */
   readonly name: string;
   /** A private, empty folder with a plain name. The copy will be `copy` in it. */
@@ -15,19 +18,22 @@ export interface CopyJob {
   readonly timeoutMs: number;
 }
 
+/** One process's share in the check of a copy: others may be at work on it at the same time. */
 export interface CheckJob {
   readonly do: "check";
   /** Of a copy that no other program has open. */
   readonly copy: string;
-  /** The same for a person. */
-  readonly name: string;
+  /** Whether its structure is looked at, and facts are noted. */
+  readonly structure: boolean;
+  /** The rows that are looked up in the indexes; null: none. */
+  readonly slice: Slice | null;
   readonly timeoutMs: number;
 }
 
 /** What it answers, as JSON on its standard output. */
 export type Answer =
   | { readonly did: "copy"; readonly copied: Copied }
-  | { readonly did: "check"; readonly checked: Checked }
+  | { readonly did: "check"; readonly findings: CheckFindings }
   | { readonly did: "fail"; readonly message: string; readonly hint?: string; readonly cause?: string };
 
 export interface Copied {
@@ -36,14 +42,22 @@ export interface Copied {
   readonly flaws: readonly string[];
   readonly facts: Readonly<Record<string, unknown>>;
   readonly tookMs: number;
+  /** The name by which the database was opened: that of the job or one of its others. */
+  readonly database: ByteString;
   /** Endings of raw side files kept as `copy<ending>`: only beside a database that SQLite cannot read. */
   readonly sideFiles: readonly string[];
 }
 
-export interface Checked {
-  /** What is not whole; empty when the copy is good. */
-  readonly flaws: readonly string[];
-  readonly facts: Readonly<Record<string, unknown>>;
+/** What one process has found. */
+export interface CheckFindings {
+  /** What is damaged; empty when all that was looked at is well. */
+  readonly damage: readonly string[];
+  /** What could not be looked at without the application, which is no damage. */
+  readonly notChecked: readonly string[];
+  /** Rules of the schema that rows do not keep, which is none either. */
+  readonly rulesBroken: readonly string[];
+  /** Null if they were not asked for, or cannot be read. */
+  readonly facts: Readonly<Record<string, unknown>> | null;
 }
 
 /**

@@ -6,7 +6,7 @@ import { copyDatabase } from "./copy.ts";
 import type { Answer, CopyJob, Job } from "./job.ts";
 
 /**
- * Copies or checks one database: started by own-process.ts as a process of its own (not a worker thread: a thread
+ * Copies a database, or has its share in a check: started by own-process.ts as a process of its own (not a worker thread: a thread
  * cannot be ended inside a long call of SQLite's, and shares its locks with the whole process). Reads a Job from
  * standard input and prints the answer; any other end is a crash.
  */
@@ -16,7 +16,7 @@ process.stdout.write(JSON.stringify(answer));
 
 async function answerTo(job: Job): Promise<Answer> {
   try {
-    if (job.do === "check") return { did: "check", checked: checkCopy(job.copy, systemClock) };
+    if (job.do === "check") return { did: "check", findings: checkCopy(job, systemClock) };
     return { did: "copy", copied: await copyDatabase(job, systemClock, timeChecker(job)) };
   } catch (error) {
     const hint = hintOf(error);

@@ -13,6 +13,15 @@ export function isSqliteError(error: unknown, ...codes: readonly string[]): bool
   return codes.some((code) => error.code === code || error.code.startsWith(`${code}_`));
 }
 
+/**
+ * What a schema needs that is not here, in SQLite's words: a function, collation, tokenizer or module of the
+ * application's. Throws the error again if it is of another kind.
+ */
+export function lackedBySqlite(error: unknown): string {
+  if (error instanceof Database.SqliteError && isSqliteError(error, "SQLITE_ERROR")) return error.message;
+  throw error;
+}
+
 /** What an error means for the copy: an obstacle, a malformed file, or a failure that waiting will not mend. */
 export async function explained(error: unknown, database: ByteString): Promise<unknown> {
   if (!(error instanceof Database.SqliteError)) return await explainedSystemError(error, database);
