@@ -2,17 +2,39 @@ import { exitCodes } from "../errors.ts";
 import { tableText, tinted, type Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
 import { list, type Listing } from "../run/look/list.ts";
-import type { CommandLine, Options } from "./command.ts";
+import { LifeboatError } from "../errors.ts";
+import { parseMoment } from "../plan/moment.ts";
+import { given, type CommandLine, type Options } from "./command.ts";
 
 export function addList({ command, assembled, print, end, world: { signal } }: CommandLine): void {
   command("list", "show the backups on all targets")
     .option("--target <name>", "only this target")
-    .action(async ({ json, target }: Options) => {
+    .option("--latest <number>", "only the newest so many")
+    .option("--since <time>", 'only those taken at or after this, as "2026-02-14" or "2026-02-14 02:00" in TZ')
+    .action(async ({ json, target, latest, since }: ListOptions) => {
+      const count = latest === undefined ? {} : { latest: countOf(latest) };
       const tools = await assembled("restore");
-      const listing = await list(target, tools, signal);
+      const { timeZone } = tools.config.schedule;
+      const time = since === undefined ? {} : { since: parseMoment(wholeDay(since), timeZone) };
+      const listing = await list({ ...given({ target }), ...count, ...time }, tools, signal);
       print(json ? JSON.stringify(listing) : listText(listing, tools.look));
       if (listing.warnings.length > 0) end(exitCodes.degraded);
     });
+}
+
+interface ListOptions extends Options {
+  readonly latest?: string;
+  readonly since?: string;
+}
+
+function countOf(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new LifeboatError("usage", `--latest '${text}' is no number of backups`, { hint: "Such as --latest 10." });
+}
+
+/** A day is meant from its beginning. */
+function wholeDay(text: string): string {
+  return /^\d{4}-\d\d-\d\d$/.test(text.trim()) ? `${text.trim()} 00:00` : text;
 }
 
 function listText({ backups, warnings }: Listing, look: Look): string {
@@ -40,7 +62,7 @@ function listText({ backups, warnings }: Listing, look: Look): string {
   const total = backups.length === 1 ? "1 backup" : `${backups.length} backups`;
   return [
     ...(backups.length > 0 ? [tableText(columns, rows, look)] : []),
-    backups.length > 0 ? `${total}, ${sizeText(stored)}` : "no backups yet",
+    backups.length > 0 ? `${total}, ${sizeText(stored)}` : warnings.length > 0 ? "no backups" : "no backups yet",
     ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${warning}`),
   ].join("\n");
 }

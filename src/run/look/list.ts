@@ -26,9 +26,18 @@ export interface Listing {
   readonly warnings: readonly string[];
 }
 
+export interface WantedListing {
+  /** Name of the only target to look at. */
+  readonly target?: string;
+  /** Only backups taken at or after this. */
+  readonly since?: Date;
+  /** Only so many, the newest. */
+  readonly latest?: number;
+}
+
 /** Rejects only when no target at all could be read. */
-export async function list(targetName: string | undefined, tools: Tools, signal: AbortSignal): Promise<Listing> {
-  const { holdings, unreadable } = await readHoldingsOf(targetName, tools, signal);
+export async function list(wanted: WantedListing, tools: Tools, signal: AbortSignal): Promise<Listing> {
+  const { holdings, unreadable } = await readHoldingsOf(wanted.target, tools, signal);
   if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
   const listed = new Map<string, ListedBackup & { targets: string[]; sequence: number }>();
   for (const { target, backups } of holdings) {
@@ -46,17 +55,34 @@ export async function list(targetName: string | undefined, tools: Tools, signal:
     }
   }
   const backups = [...listed.values()]
+    .filter(({ takenAt }) => wanted.since === undefined || new Date(takenAt) >= wanted.since)
     .sort((a, b) => a.sequence - b.sequence)
+    .slice(-(wanted.latest ?? Infinity))
     .map(({ sequence: _, ...shown }) => shown);
   const torn = holdings.flatMap((holding) => holding.backups.flatMap((backup) => problemOfFoundation(holding, backup)));
   const warnings = [
     ...unreadable.map(({ target, error }) => `target '${target.name}' cannot be read: ${describeError(error)}`),
-    ...holdings.flatMap(({ target, broken }) =>
-      broken.map(({ stem, problem }) => `'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`),
-    ),
+    ...holdings.flatMap(brokenOf),
     ...torn,
   ];
   return { backups, warnings };
+}
+
+/** What no key of ours opens may be sound: it is counted, not called broken. */
+function brokenOf({ target, broken }: Holding): readonly string[] {
+  const locked = broken.filter(({ problem }) => problem.kind === "wrong-key");
+  const others = broken.filter(({ problem }) => problem.kind !== "wrong-key");
+  const [newest] = locked
+    .map(({ stem }) => stem)
+    .sort()
+    .reverse();
+  return [
+    ...(locked.length === 1 ? [`1 backup on '${target.name}' that this passphrase does not open: '${newest}'`] : []),
+    ...(locked.length > 1
+      ? [`${locked.length} backups on '${target.name}' that this passphrase does not open, the newest '${newest}'`]
+      : []),
+    ...others.map(({ stem, problem }) => `'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`),
+  ];
 }
 
 function problemOfFoundation(holding: Holding, backup: KnownBackup): readonly string[] {
