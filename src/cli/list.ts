@@ -2,14 +2,21 @@ import { exitCodes } from "../errors.ts";
 import { tableText, tinted, type Look } from "../report/table.ts";
 import { sizeText, timeText } from "../report/units.ts";
 import { list, type Listing } from "../run/look/list.ts";
-import type { CommandLine, Options } from "./command.ts";
+import { LifeboatError } from "../errors.ts";
+import { parseMoment } from "../plan/moment.ts";
+import { given, type CommandLine, type Options } from "./command.ts";
 
 export function addList({ command, assembled, print, end, world: { signal } }: CommandLine): void {
   command("list", "show the backups on all targets")
     .option("--target <name>", "only this target")
-    .action(async ({ json, target }: Options) => {
+    .option("--latest <number>", "only the newest so many")
+    .option("--since <time>", 'only those taken at or after this, as "2026-02-14" or "2026-02-14 02:00" in TZ')
+    .action(async ({ json, target, latest, since }: ListOptions) => {
+      const count = latest === undefined ? {} : { latest: countOf(latest) };
       const tools = await assembled("restore");
-      const listing = await list(target, tools, signal);
+      const { timeZone } = tools.config.schedule;
+      const time = since === undefined ? {} : { since: parseMoment(wholeDay(since), timeZone) };
+      const listing = await list({ ...given({ target }), ...count, ...time }, tools, signal);
       print(json ? JSON.stringify(listing) : listText(listing, tools.look));
       if (listing.warnings.length > 0) end(exitCodes.degraded);
     });
@@ -19,6 +26,21 @@ const TRUST = {
   "known-signer": "known here",
   "first-use": "taken on trust: compare it with what this shows where the backups are made, or set BACKUP_SIGNER",
 } as const;
+
+interface ListOptions extends Options {
+  readonly latest?: string;
+  readonly since?: string;
+}
+
+function countOf(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new LifeboatError("usage", `--latest '${text}' is no number of backups`, { hint: "Such as --latest 10." });
+}
+
+/** A day is meant from its beginning. */
+function wholeDay(text: string): string {
+  return /^\d{4}-\d\d-\d\d$/.test(text.trim()) ? `${text.trim()} 00:00` : text;
+}
 
 function listText({ backups, signers, warnings }: Listing, look: Look): string {
   const columns = [

@@ -9,13 +9,18 @@ export function addPrune({ command, assembled, print, end, world: { signal } }: 
     .option("--dry-run", "only show what would be removed, and why")
     .action(async ({ json, dryRun }: Options & { dryRun?: boolean }) => {
       const tools = await assembled("restore");
-      const { report, prunings } = await pruneAll(dryRun ?? false, tools, signal);
-      print(json ? JSON.stringify({ ...report, prunings }) : pruningText(prunings, report, tools.look));
+      const pruned = await pruneAll(dryRun ?? false, tools, signal);
+      const { report, prunings } = pruned;
+      print(json ? JSON.stringify({ ...report, prunings }) : pruningText(pruned, dryRun ?? false, tools.look));
       end(report.exitCode);
     });
 }
 
-function pruningText(prunings: readonly Pruning[], report: RunReport, look: Look): string {
+function pruningText(
+  { report, prunings }: { readonly report: RunReport; readonly prunings: readonly Pruning[] },
+  dryRun: boolean,
+  look: Look,
+): string {
   const lines = prunings.flatMap(({ target, keep, remove, sweep, refused }) => [
     `${target}:`,
     ...keep.map(({ id, reasons }) => `  keep   ${id}  ${reasons.join(", ")}`),
@@ -23,5 +28,8 @@ function pruningText(prunings: readonly Pruning[], report: RunReport, look: Look
     ...sweep.map((stem) => `  remove ${stem}  no receipt, older than a day`),
     ...(refused === undefined ? [] : [`  ${tinted("refused", "yellow", look)}: ${refused}`]),
   ]);
-  return [...lines, reportText(report, look)].join("\n");
+  const count = prunings.reduce((sum, { remove, sweep }) => sum + remove.length + sweep.length, 0);
+  const what = count === 1 ? "1 is" : `${count} are`;
+  const undone = dryRun ? [`nothing was removed, as this was a dry run: ${what} due`] : [];
+  return [...lines, ...undone, reportText(report, look)].join("\n");
 }

@@ -24,7 +24,19 @@ export function durationText(ms: number): string {
 
 /** "2026-03-29 02:00:00 CET": local to the zone, which is named. */
 export function timeText(at: Date, timeZone: string): string {
-  const parts = new Intl.DateTimeFormat("en-CA", {
+  const parts = formatOf(timeZone).formatToParts(at);
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((one) => one.type === type)?.value ?? "";
+  const date = `${part("year")}-${part("month")}-${part("day")}`;
+  return `${date} ${part("hour")}:${part("minute")}:${part("second")} ${part("timeZoneName")}`;
+}
+
+/** Making one takes as long as using it a hundred times, and `ls` uses it a million times. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  const known = formats.get(timeZone);
+  if (known) return known;
+  const format = new Intl.DateTimeFormat("en-CA", {
     timeZone,
     hourCycle: "h23",
     year: "numeric",
@@ -34,8 +46,7 @@ export function timeText(at: Date, timeZone: string): string {
     minute: "2-digit",
     second: "2-digit",
     timeZoneName: "short",
-  }).formatToParts(at);
-  const part = (type: Intl.DateTimeFormatPartTypes) => parts.find((one) => one.type === type)?.value ?? "";
-  const date = `${part("year")}-${part("month")}-${part("day")}`;
-  return `${date} ${part("hour")}:${part("minute")}:${part("second")} ${part("timeZoneName")}`;
+  });
+  formats.set(timeZone, format);
+  return format;
 }

@@ -9,6 +9,19 @@ import { fine, problemOf, problemsOf, read, sshKey, worldWith } from "./world.ts
 
 const noFolder = worldWith({}, { folders: ["/backup"] });
 
+test("a password in RSYNC_DESTINATION is not repeated", () => {
+  for (const destination of [
+    "backup:canary@nas:/backups",
+    "rsync://backup:canary@nas/backups",
+    "backup:ca/nary@nas:/b",
+  ]) {
+    const [problem] = problemsOf({ RSYNC_DESTINATION: destination, RSYNC_SSH_KEY: sshKey });
+    assert.equal(problem?.name, "RSYNC_DESTINATION");
+    assert.match(problem.given ?? "", /\*\*\*@nas/);
+    assert.doesNotMatch(problem.given ?? "", /canary|ca\/nary/);
+  }
+});
+
 suite("targets", () => {
   test("without any target nothing starts", () => {
     assert.match(problemOf({}, noFolder), /^BACKUP_ARCHIVE: is not there, and no other target is set/);

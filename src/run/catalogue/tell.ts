@@ -1,11 +1,26 @@
 import { describeError } from "../../errors.ts";
 import type { Holding, KnownBackup } from "./catalogue.ts";
 
-/** A sentence for each thing that has a receipt and is no backup. */
+/**
+ * A sentence for each thing that has a receipt and is no backup. What no key of ours opens may be sound: it is counted,
+ * not called broken.
+ */
 export function brokenOnes(holdings: readonly Holding[]): readonly string[] {
-  return holdings.flatMap(({ target, broken }) =>
-    broken.map(({ stem, problem }) => `'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`),
-  );
+  return holdings.flatMap(({ target, broken }) => {
+    const others = broken.filter(({ problem }) => problem.kind !== "wrong-key");
+    return [
+      ...lockedOnes({ target, broken }),
+      ...others.map(({ stem, problem }) => `'${stem}' on '${target.name}' is no backup: ${describeError(problem)}`),
+    ];
+  });
+}
+
+function lockedOnes({ target, broken }: Pick<Holding, "target" | "broken">): readonly string[] {
+  const stems = broken.filter(({ problem }) => problem.kind === "wrong-key").map(({ stem }) => stem);
+  const newest = stems.sort().at(-1);
+  if (newest === undefined) return [];
+  const [count, last] = stems.length === 1 ? ["1 backup", ""] : [`${stems.length} backups`, "the newest "];
+  return [`${count} on '${target.name}' that this passphrase does not open: ${last}'${newest}'`];
 }
 
 /** As `brokenOnes`, for a run that does not look at old backups for their own sake: the first few, and how many more. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { openSelected, verifyArchive } from "../../archive/extract.ts";
 import type { Receipt } from "../../archive/receipt.ts";
 import { readIndex } from "../../archive/index-file.ts";
-import { describeError, LifeboatError } from "../../errors.ts";
+import { describeError, Interrupted, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import type { ByteString } from "../../sources/names.ts";
 import { failpoint } from "../../system/failpoint.ts";
@@ -43,7 +43,7 @@ export interface InPlaceRequest extends Wanted {
  * by the next start, in all-new or all-old.
  */
 export async function restoreInPlace(request: InPlaceRequest, tools: Tools, signal: AbortSignal): Promise<RunReport> {
-  return await withBackup(request, tools, signal, async (run, found, fetched, layout, spool) => {
+  return await withBackup(request, tools, signal, async (run, found, fetched, layout, spool, touching) => {
     const runId = randomBytes(4).toString("hex");
     const job = await makeJob(runId, layout, tools);
     const worker = await chooseWorker(job, layout, tools, signal);
@@ -73,13 +73,14 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
       late = await stageDatabases(prepared, swaps, run, tools, signal);
       const plan = await describePlan(about, tools, signal);
       for (const warning of plan.warnings) run.warn(warning);
-      if (!(await request.confirm(plan))) throw new LifeboatError("failed", "not confirmed; nothing was touched");
+      if (!(await request.confirm(plan))) throw new AnsweredNo();
     } catch (error) {
       await progress.abandon().catch((left: unknown) => {
         run.warn(`what was staged cannot be removed yet: ${describeError(left)}; the next run tries again`);
       });
       throw error;
     }
+    touching();
     await replace(progress, late, run, tools, signal);
     tools.log.info("backup restored in place", { id: found.backup.receipt.id, from: found.target.name });
     if (request.keepOld) {
@@ -128,14 +129,26 @@ function keptDatabases({ journal }: Progress): readonly DatabaseSwap[] {
   return journal.databases.filter(({ ids }) => ids !== null && ids.oldId !== null);
 }
 
+/** No failure: it is what was asked for. */
+class AnsweredNo extends Error {}
+
+/** Fetches and lays out; `work` says by `touching` that from now on the stack and its data are touched. */
 async function withBackup(
   request: InPlaceRequest,
   tools: Tools,
   signal: AbortSignal,
-  work: (run: Conduct, found: Found, fetched: Fetched, layout: Layout, spool: Spool) => Promise<void>,
+  work: (
+    run: Conduct,
+    found: Found,
+    fetched: Fetched,
+    layout: Layout,
+    spool: Spool,
+    touching: () => void,
+  ) => Promise<void>,
 ): Promise<RunReport> {
   const { config, clock, keys } = tools;
-  return await conduct("restore", tools, async (run) => {
+  let isTouching = false;
+  const recipe = async (run: Conduct) => {
     using _lock = await acquireLock(config.state, "restore", config.lockTimeoutMs, clock, signal);
     for (const { container, error } of await request.recover(tools)) run.leftDown(container, error);
     const found = await run.step("find", () => findBackup(request, tools, run, signal));
@@ -147,8 +160,24 @@ async function withBackup(
     const fetched = await run.step("fetch", () => fetchBackup(found, spool, tools, signal));
     await failpoint("in-place:fetched", signal);
     const layout = await layOut(readIndex(fetched.indexPath, keys, signal), places, request.only);
-    await work(run, found, fetched, layout, spool);
+    await work(run, found, fetched, layout, spool, () => (isTouching = true));
+  };
+  return await conduct("restore", tools, async (run) => {
+    try {
+      await recipe(run);
+    } catch (error) {
+      if (error instanceof AnsweredNo) run.say("nothing was touched, as the answer was no");
+      else if (isInterrupted(error, signal) && !isTouching) {
+        run.say("nothing was touched");
+        throw signal.aborted ? signal.reason : error;
+      } else throw error;
+    }
   });
+}
+
+/** By a signal, or by Ctrl-C on the terminal where it was asked. */
+function isInterrupted(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted || error instanceof Interrupted;
 }
 
 /** Room for the new data beside the old, before any of it is written. Places on one file system share its room. */

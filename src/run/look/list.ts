@@ -39,9 +39,18 @@ export interface Listing {
   readonly warnings: readonly string[];
 }
 
+export interface WantedListing {
+  /** Name of the only target to look at. */
+  readonly target?: string;
+  /** Only backups taken at or after this. */
+  readonly since?: Date;
+  /** Only so many, the newest. */
+  readonly latest?: number;
+}
+
 /** Rejects only when no target at all could be read. */
-export async function list(targetName: string | undefined, tools: Tools, signal: AbortSignal): Promise<Listing> {
-  const { holdings, unreadable } = await readHoldingsOf(targetName, tools, signal);
+export async function list(wanted: WantedListing, tools: Tools, signal: AbortSignal): Promise<Listing> {
+  const { holdings, unreadable } = await readHoldingsOf(wanted.target, tools, signal);
   if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
   const listed = new Map<string, ListedBackup & { targets: string[]; sequence: number }>();
   for (const { target, backups } of holdings) {
@@ -60,7 +69,9 @@ export async function list(targetName: string | undefined, tools: Tools, signal:
     }
   }
   const backups = [...listed.values()]
+    .filter(({ takenAt }) => wanted.since === undefined || new Date(takenAt) >= wanted.since)
     .sort((a, b) => a.sequence - b.sequence)
+    .slice(-(wanted.latest ?? Infinity))
     .map(({ sequence: _, ...shown }) => shown);
   const torn = holdings.flatMap((holding) => holding.backups.flatMap((backup) => problemOfFoundation(holding, backup)));
   const vanished = vanishedFrom(holdings, await knownPlaces(tools), tools.config.name);

@@ -74,7 +74,7 @@ export async function restoreRows(wanted: WantedRows, tools: Tools, signal: Abor
     tables = await run.step("rehearse", rehearse);
     if (wanted.dryRun || tables.every(({ added, different }) => added + different === 0)) return;
     if (!(await wanted.confirm(tables))) {
-      run.warn("nothing was written, as the answer was no");
+      run.say("nothing was written, as the answer was no");
       return;
     }
     await failpoint("restore-rows:rehearsed", signal);

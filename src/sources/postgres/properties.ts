@@ -33,14 +33,6 @@ function isAbout(statement: string): boolean {
   return after !== undefined && !after.startsWith(" IS_TEMPLATE ");
 }
 
-/** The written names of the subscriptions in a dump. */
-export async function subscriptionsIn(dump: DumpFile, signal: AbortSignal): Promise<readonly string[]> {
-  const program = printDump(dump, ["--list"], signal);
-  const list = await text(program.stdout);
-  await program.done;
-  return [...list.matchAll(/^\d+; \d+ \d+ SUBSCRIPTION - (.+) \S+$/gm)].map(([, name]) => name ?? "");
-}
-
 /** Narrowed to a schema that is not there, only what belongs to the database itself is left. */
 const ONLY_DATABASE = ["--create", "--schema-only", "--schema=lifeboat: none"];
 
