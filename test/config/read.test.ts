@@ -22,6 +22,7 @@ suite("settings", () => {
       state: "/var/lib/lifeboat",
       compression: { kind: "zst", level: 3 },
       privateKeys: [],
+      signers: [],
       targets: [{ kind: "local", folder: "/archive" }],
       schedule: { cronExpression: "0 2 * * *", timeZone: "UTC", onStart: false, jitterMs: 0 },
       docker: { project: "own-project" },
