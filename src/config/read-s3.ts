@@ -46,6 +46,9 @@ function readPath({ values, complain }: Findings): string {
   return path;
 }
 
+const ENDPOINT =
+  /^(?:(https?):\/\/)?([A-Za-z0-9._-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?)((?:\/[A-Za-z0-9._~-]+)*)\/?$/;
+
 function readEndpoint(findings: Findings): string | undefined {
   const { values, isGiven, complain } = findings;
   const text = values.AWS_ENDPOINT;
@@ -55,16 +58,19 @@ function readEndpoint(findings: Findings): string | undefined {
     }
     return undefined;
   }
-  const [, said, host] =
-    /^(?:(https?):\/\/)?([A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?)\/?$/.exec(text) ?? [];
+  const right = "a host, and perhaps a port and a path, such as s3.example.com:9000";
+  const [, said, host, path = ""] = ENDPOINT.exec(text) ?? [];
   if (host === undefined) {
-    complain("AWS_ENDPOINT", "is not a host", "a host and perhaps a port, such as s3.example.com:9000");
+    complain("AWS_ENDPOINT", "is not a host", right);
     return undefined;
+  }
+  if (path !== "" && path.endsWith(`/${values.AWS_S3_BUCKET_NAME}`)) {
+    complain("AWS_ENDPOINT", "ends with the bucket's name, which is added to it", right);
   }
   const proto = values.AWS_ENDPOINT_PROTO;
   if (said !== undefined && proto !== undefined && said !== proto) {
     complain("AWS_ENDPOINT_PROTO", `contradicts AWS_ENDPOINT, which begins with ${said}`, "one of the two");
   }
   // What docker-volume-backup has as its default means Amazon's own.
-  return host === "s3.amazonaws.com" ? undefined : `${said ?? proto ?? "https"}://${host}`;
+  return host === "s3.amazonaws.com" ? undefined : `${said ?? proto ?? "https"}://${host}${path}`;
 }

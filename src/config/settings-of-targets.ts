@@ -30,7 +30,7 @@ export const TARGET_SETTINGS = {
     group: "S3 target",
     kind: line,
     unset: "Amazon's own",
-    meaning: "Host, and port if need be, of an S3 server other than Amazon's.",
+    meaning: "Host, and port and path if need be, of an S3 server other than Amazon's.",
     example: "s3.example.com:9000",
   },
   AWS_ENDPOINT_PROTO: {

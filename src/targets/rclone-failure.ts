@@ -31,7 +31,7 @@ const meanings: readonly Meaning[] = [
   {
     sign: /SignatureDoesNotMatch|invalid_client|AuthorizationHeaderMalformed/i,
     says: "the secret key or the region is wrong",
-    hint: "Correct the secret access key (a copied line break counts) and the region.",
+    hint: "Correct the secret access key (a copied line break counts) and the region. If both are right, a proxy in between changes what is signed; for Accept-Encoding an rclone remote has SIGN_ACCEPT_ENCODING=false.",
   },
   {
     sign: /RequestTimeTooSkewed|clock skew/i,

@@ -23,7 +23,8 @@ export interface S3Tools extends RcloneTools {
 
 /** An S3 bucket, which must exist. Objects above 200 MiB go up in parts; each appears when it is whole. */
 export function openS3Target(options: S3Options, tools: S3Tools): Target {
-  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(options.bucket)) {
+  // Buckets of the first years have capitals and underscores, and longer names.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{2,254}$/.test(options.bucket)) {
     throw new LifeboatError("settings", `'${options.bucket}' is not the name of a bucket`, {
       hint: "Give the name alone, without 's3://' and without a path.",
     });
@@ -49,6 +50,8 @@ function remoteOf(options: S3Options): Record<string, Secret> {
     NO_CHECK_BUCKET: "true",
     // Every server understands it; names of hosts per bucket need DNS and certificates of their own.
     FORCE_PATH_STYLE: options.endpoint ? "true" : "false",
+    // A proxy in between may change the header Accept-Encoding (Cloudflare, Google), and a signature of it with that.
+    SIGN_ACCEPT_ENCODING: "false",
     // It would read the whole file once more before the first byte is sent; the bytes are proven by reading them back.
     DISABLE_CHECKSUM: "true",
   };

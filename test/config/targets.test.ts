@@ -72,6 +72,10 @@ suite("S3", () => {
     );
     const target = s3({ AWS_ENDPOINT: "https://minio/" });
     assert.equal(target?.kind === "s3" && target.endpoint, "https://minio");
+    for (const endpoint of ["http://garage_s3:3900", "https://x.example.co/storage/v1/s3"]) {
+      const unusual = s3({ AWS_ENDPOINT: `${endpoint}/` });
+      assert.equal(unusual?.kind === "s3" && unusual.endpoint, endpoint);
+    }
     const amazon = s3({ AWS_ENDPOINT: "s3.amazonaws.com" });
     assert.equal(amazon?.kind === "s3" && amazon.endpoint, undefined);
   });
@@ -106,7 +110,8 @@ suite("S3", () => {
   test("a bucket with a path in it, an endpoint with one, and a protocol for no endpoint are told", () => {
     assert.match(problemOf({ AWS_S3_BUCKET_NAME: "bucket/path" }), /AWS_S3_PATH/);
     const bucket = { AWS_S3_BUCKET_NAME: "bucket" };
-    assert.match(problemOf({ ...bucket, AWS_ENDPOINT: "https://host/bucket" }), /AWS_ENDPOINT: is not a host/);
+    assert.match(problemOf({ ...bucket, AWS_ENDPOINT: "https://host/bucket" }), /AWS_ENDPOINT: ends with the bucket's/);
+    assert.match(problemOf({ ...bucket, AWS_ENDPOINT: "https://host?x=1" }), /AWS_ENDPOINT: is not a host.*a path/);
     assert.match(problemOf({ ...bucket, AWS_ENDPOINT_PROTO: "http" }), /does nothing without AWS_ENDPOINT/);
     assert.match(
       problemOf({ ...bucket, AWS_ENDPOINT: "https://h", AWS_ENDPOINT_PROTO: "http" }),

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { createServer as createHttpServer, request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
+import { mkdtempSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
 import { describeError, hintOf } from "../../src/errors.ts";
 import type { Log } from "../../src/system/log.ts";
@@ -13,7 +15,7 @@ import { openS3Target, type S3Options } from "../../src/targets/s3.ts";
 import { isTransient } from "../../src/targets/target.ts";
 import { targetContract } from "../contract/target-contract.ts";
 import { freePort } from "../servers/ports.ts";
-import { run } from "../servers/programs.ts";
+import { docker, run } from "../servers/programs.ts";
 import { sharedS3Server } from "../servers/s3.ts";
 import { bodyIn, failureOf } from "./bodies.ts";
 import { assertSecretsKept, recordPrograms } from "./recorded-programs.ts";
@@ -42,6 +44,18 @@ function optionsFor(bucket: string, others: Partial<S3Options> = {}): S3Options 
     secretAccessKey: secretKey,
     ...others,
   };
+}
+
+/** The machine's own may be too old to leave a header out of its signature. */
+async function folderOfImagesRclone(): Promise<string> {
+  const folder = mkdtempSync(join(root, "rclone-"));
+  const container = await docker("create", "rclone/rclone:1.75");
+  try {
+    await docker("cp", `${container}:/usr/local/bin/rclone`, folder);
+  } finally {
+    await docker("rm", container);
+  }
+  return folder;
 }
 
 targetContract("an S3 bucket", async () => {
@@ -172,8 +186,39 @@ describe("an S3 target", { timeout: 300_000 }, () => {
     }
   });
 
+  it("a proxy that changes Accept-Encoding is no hindrance to the image's rclone", async (t) => {
+    const path = process.env["PATH"]!;
+    t.after(() => void (process.env["PATH"] = path));
+    process.env["PATH"] = `${await folderOfImagesRclone()}${delimiter}${path}`;
+    const [host, port] = server.endpoint.split(":") as [string, string];
+    const proxy = createHttpServer((asked, answer) => {
+      const headers = { ...asked.headers, "accept-encoding": "gzip, br" };
+      const onward = request({ host, port, method: asked.method, path: asked.url, headers }, (got) => {
+        answer.writeHead(got.statusCode!, got.headers);
+        got.pipe(answer);
+      });
+      onward.on("error", () => answer.destroy());
+      asked.pipe(onward);
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    const endpoint = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    try {
+      const target = openS3Target(optionsFor(await server.makeBucket(), { endpoint }), tools);
+      const body = await bodyIn(root, "sealed");
+      await target.put("key", body, never);
+      assert.equal((await target.digest("key", never)).sha256, body.sha256);
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
+  });
+
+  it("a bucket may be named as they were in S3's first years", () => {
+    assert.equal(openS3Target(optionsFor("My_Bucket", { path: "" }), tools).name, "s3:My_Bucket");
+  });
+
   it("settings that name no bucket are refused", () => {
-    for (const bucket of ["s3://bucket", "bucket/path", "Bucket", ""]) {
+    for (const bucket of ["s3://bucket", "bucket/path", "b", ".bucket", ""]) {
       assert.throws(() => openS3Target(optionsFor(bucket), tools), /is not the name of a bucket/);
     }
   });
