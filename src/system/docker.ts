@@ -106,7 +106,7 @@ const PING_MS = 10_000;
 
 /** The same engine, which tells of each request as it is sent: dockerode's errors do not know what they answer. */
 function noting(engine: Docker, note: (request: string) => void): Docker {
-  const modem = Object.create(engine.modem as object) as Docker["modem"];
+  const modem = Object.create(engine.modem) as Docker["modem"];
   modem.dial = (options, done) => {
     note(`${options.method} ${options.path.replace(/\?$/, "")}`);
     engine.modem.dial(options, done);
