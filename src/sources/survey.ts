@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { systemClock } from "../system/clock.ts";
 import { exclusions } from "./exclusions.ts";
 import { ListWriter } from "./list-writer.ts";
 import { checkedRoot, identitiesOf } from "./root.ts";
@@ -35,8 +36,9 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
   const root = await checkedRoot(options.root);
   const never = await identitiesOf(options.never);
   const listFile = join(listFolder, "in-place.list");
+  const walked = { foldersFile: join(listFolder, "in-place.folders"), startedAt: systemClock.now() };
   const findings: Findings = {
-    totals: { files: 0, folders: 0, symlinks: 0, sizeBytes: 0 },
+    totals: { files: 0, folders: 0, symlinks: 0, sizeBytes: 0, allocatedBytes: 0 },
     databases: [],
     special: new Counter(),
     unreadable: new Counter(),
@@ -45,11 +47,13 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
     vanished: new Counter(),
   };
   await using list = await ListWriter.create(listFile);
+  await using folders = await ListWriter.create(walked.foldersFile);
   const isExcluded = exclusions(options.exclude, options.excludeRegexp);
-  await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, findings, signal });
+  await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, folders, findings, signal });
   await list.flush();
+  await folders.flush();
   if (!options.mayBeEmpty) refuseEmpty(options.root, findings);
-  return { ...findings, root: options.root, listFile };
+  return { ...findings, root: options.root, listFile, walked };
 }
 
 function refuseEmpty(root: string, findings: Findings): void {

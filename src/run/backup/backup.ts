@@ -118,16 +118,22 @@ async function surveyAndRequireRoom(run: Conduct, spool: Spool, tools: Tools, si
   const { files, databaseBytes } = surveyed;
   // Compressed to what the last run's data was, with a quarter more for data that has changed in kind.
   const ratio = Math.min(1, ((await readState(tools.config.state))?.lastRatio ?? 1) * 1.25);
-  const sealedBytes = Math.ceil((files.totals.sizeBytes + databaseBytes) * ratio);
+  const { allocatedBytes, folders, symlinks } = files.totals;
+  const members = files.totals.files + folders + symlinks;
+  const tarBytes = allocatedBytes + databaseBytes + members * HEADER_BYTES;
+  const sealedBytes = Math.ceil(tarBytes * ratio);
   await requireSpace(tools.config.state, databaseBytes + sealedBytes, "to copy the databases and seal the archive");
   return surveyed;
 }
+
+/** What a member takes in a tar stream beside its content, about. */
+const HEADER_BYTES = 2048;
 
 /** What the next run and `health` need to know of this one. */
 async function remember({ sealed }: Made, { fields, bytes }: ComposedReceipt, stateFolder: string): Promise<void> {
   await updateState(stateFolder, {
     lastReceipt: bytes.toString("utf8"),
-    ...(sealed.contentBytes > 0 ? { lastRatio: sealed.archive.sizeBytes / sealed.contentBytes } : {}),
+    lastRatio: sealed.archive.sizeBytes / sealed.tarBytes,
     ...(fields.outcome === "good" ? { lastGood: { id: fields.id, takenAt: fields.takenAt } } : {}),
   });
 }

@@ -1,3 +1,4 @@
+import { DamagedFiles } from "../../archive/damaged-files.ts";
 import { verifyArchive } from "../../archive/extract.ts";
 import { readIndex } from "../../archive/index-file.ts";
 import type { Receipt } from "../../archive/receipt.ts";
@@ -24,6 +25,8 @@ export interface Verified {
    */
   readonly result: "complete" | "read" | "stored" | "broken";
   readonly problem?: string;
+  /** What was not right with the files when they were saved; the copy is none the worse for it. */
+  readonly note?: string;
 }
 
 /**
@@ -55,6 +58,7 @@ export async function verify(
       // The oldest first, so that a full backup comes before what stands on it.
       for (const backup of holding.backups.filter(isWanted)) {
         const one = await verifyOne(holding, backup, wanted.read, spool, tools, signal);
+        if (one.note !== undefined) run.say(`backup '${one.id}' on '${one.target}': ${one.note}`);
         done.push(standing(one, backup, holding, done));
       }
       verified.push(...done);
@@ -141,17 +145,21 @@ async function verifyOne(
       const fetched = await fetchBackup(found, spool, tools, signal);
       using bar = tools.progress.start(`verify ${receipt.id}`, receipt.archive.contentBytes);
       const { id, archive } = receipt;
-      const promised = { id, contentBytes: archive.contentBytes };
+      const promised = { id, contentBytes: archive.contentBytes, tarBytes: archive.tarBytes };
       const onProgress = (bytes: number) => bar.at(bytes);
-      await verifyArchive({ ...fetched, ...promised, keys: tools.keys, onProgress }, signal);
-      return { ...place, result: "read" };
+      const { damaged } = await verifyArchive({ ...fetched, ...promised, keys: tools.keys, onProgress }, signal);
+      return { ...place, result: "read", ...noted(damaged) };
     }
     let entries = 0;
-    for await (const _ of readIndex(await fetchIndex(found, spool, tools, signal), tools.keys, signal)) entries++;
+    const damaged = new DamagedFiles();
+    for await (const entry of readIndex(await fetchIndex(found, spool, tools, signal), tools.keys, signal)) {
+      entries += 1;
+      if (entry.damage !== undefined) damaged.add(entry.path);
+    }
     if (entries !== receipt.index.entries) {
       throw new LifeboatError("verification-failed", `the index has ${entries} entries, not ${receipt.index.entries}`);
     }
-    return { ...place, result: "complete" };
+    return { ...place, result: "complete", ...noted(damaged) };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof LifeboatError && error.kind === "wrong-key") throw error;
@@ -159,6 +167,10 @@ async function verifyOne(
   } finally {
     await spool.empty();
   }
+}
+
+function noted({ sentence }: DamagedFiles): Pick<Verified, "note"> {
+  return sentence === undefined ? {} : { note: sentence };
 }
 
 /** Encrypted to a public key whose private half is kept elsewhere, as it should be. */

@@ -1,4 +1,4 @@
-import { lstat, mkdir, rm } from "node:fs/promises";
+import { lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { extractOld } from "../../archive/old/extract-old.ts";
 import { openOldFile, type OldFile } from "../../archive/old/old-file.ts";
@@ -8,6 +8,7 @@ import { LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { checkInOwnProcess } from "../../sources/sqlite/own-process.ts";
 import { freeBytes, isSystemError, syncFolder } from "../../system/files.ts";
+import { removeTree } from "../../system/trees.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { makeQuarantine, publish, requireEmpty } from "./publish.ts";
 import type { Tools } from "../conduct/tools.ts";
@@ -48,7 +49,7 @@ export async function restoreFile(wanted: WantedFile, tools: Tools, signal: Abor
       await publish(join(quarantine, "backup"), to);
       log.info("file restored", { file, content, to });
     } finally {
-      await rm(quarantine, { recursive: true, force: true });
+      await removeTree(quarantine);
     }
     await syncFolder(dirname(to));
   });

@@ -1,10 +1,10 @@
-import { rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { extract } from "../../archive/extract.ts";
 import type { Receipt } from "../../archive/receipt.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import { syncFolder } from "../../system/files.ts";
+import { removeTree } from "../../system/trees.ts";
 import { acquireLock } from "../../system/lock.ts";
 import { combineIncrements, loneParts, planCombination, type Combination } from "./combine.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
@@ -68,7 +68,7 @@ interface Parts extends Fetched {
 async function extractAndPublish(
   to: string,
   { below, ...fetched }: Parts,
-  { id, archive: { contentBytes } }: Receipt,
+  { id, archive: { contentBytes, tarBytes } }: Receipt,
   run: Conduct,
   tools: Tools,
   signal: AbortSignal,
@@ -76,16 +76,20 @@ async function extractAndPublish(
   const { keys, progress } = tools;
   const quarantine = await makeQuarantine(to);
   try {
-    await requireSpace(quarantine, contentBytes + (below?.extraBytes ?? 0), "to restore the files");
+    // Holes take no room, and are not in the tar stream.
+    const neededBytes = Math.min(contentBytes, tarBytes) + (below?.extraBytes ?? 0);
+    await requireSpace(quarantine, neededBytes, "to restore the files");
     using bar = progress.start("restore", contentBytes);
     const onProgress = (bytes: number) => bar.at(bytes);
-    const { warnings } = await extract({ ...fetched, id, contentBytes, keys, into: quarantine, onProgress }, signal);
+    const request = { ...fetched, id, contentBytes, tarBytes, keys, into: quarantine, onProgress };
+    const { warnings, damaged } = await extract(request, signal);
     for (const warning of warnings.first) run.warn(warning);
+    if (damaged.sentence !== undefined) run.warn(damaged.sentence);
     if (below) await run.step("combine", () => combineIncrements(quarantine, below, below.fetched, tools, signal));
     await failpoint("restore:extracted", signal);
     await publish(join(quarantine, "backup"), to);
   } finally {
-    await rm(quarantine, { recursive: true, force: true });
+    await removeTree(quarantine);
   }
   await syncFolder(dirname(to));
 }
