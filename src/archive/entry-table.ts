@@ -17,7 +17,7 @@ export interface TreeEntry {
   readonly mtimeNs: bigint;
   /** Of a symlink. */
   readonly linkTarget?: Buffer;
-  /** Of a file; undefined if nobody has read it yet. */
+  /** Of a file, or of what is left of a damaged one; undefined if nobody has read it yet. */
   readonly sha256?: string;
 }
 
@@ -108,8 +108,8 @@ export class EntryTable implements Disposable {
 
   #add(tree: number, entry: AddedEntry, listed: number): void {
     if (!this.#database.inTransaction) this.#database.exec("BEGIN");
-    const { path, type, sizeBytes, mode, uid, gid, mtimeNs, linkTarget, sha256 } = entry;
-    const last = [mtimeNs.toString(), linkTarget ?? null, sha256 ?? null, listed];
+    const { path, type, sizeBytes, mode, uid, gid, mtimeNs, linkTarget, sha256, storedSha256 } = entry;
+    const last = [mtimeNs.toString(), linkTarget ?? null, sha256 ?? storedSha256 ?? null, listed];
     this.#insert.run(tree, path, type, sizeBytes, mode, uid, gid, ...last);
   }
 

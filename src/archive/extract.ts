@@ -3,6 +3,7 @@ import { LifeboatError } from "../errors.ts";
 import type { OpeningKeys } from "./format.ts";
 import { IndexComparison, type Expectation } from "./index-comparison.ts";
 import { readIndex } from "./index-file.ts";
+import type { DamagedFiles } from "./damaged-files.ts";
 import { endOfArchive, visitMembers } from "./member-stream.ts";
 import { select, type Selection } from "./selection.ts";
 import { extractingTar, type ExtractionWarnings } from "./tar-extraction.ts";
@@ -30,6 +31,8 @@ export interface Extracted {
   readonly contentBytes: number;
   /** Extended attributes or ACLs that could not be set here. */
   readonly warnings: ExtractionWarnings;
+  /** Of what was extracted. */
+  readonly damaged: DamagedFiles;
 }
 
 /**
@@ -45,7 +48,8 @@ export async function extract(request: ExtractRequest, signal: AbortSignal): Pro
   const selection = await select(request.only, () => readIndex(request.indexPath, request.keys, signal));
   const comparison = compare(request, selection, signal);
   const warnings = await extractingTar(request.into, comparedTar(request, comparison, signal), signal);
-  return { members: comparison.members, contentBytes: comparison.contentBytes, warnings };
+  const { members, contentBytes, damaged } = comparison;
+  return { members, contentBytes, warnings, damaged };
 }
 
 /**
@@ -61,13 +65,11 @@ export async function openSelected(
 }
 
 /** Reads and compares all of a backup as `extract` does, without writing anything. */
-export async function verifyArchive(
-  backup: SealedBackup,
-  signal: AbortSignal,
-): Promise<{ readonly members: number; readonly contentBytes: number }> {
-  const comparison = compare(backup, { has: () => false }, signal);
+export async function verifyArchive(backup: SealedBackup, signal: AbortSignal): Promise<Omit<Extracted, "warnings">> {
+  const comparison = compare(backup, { has: () => true }, signal);
   for await (const _ of comparedTar(backup, comparison, signal));
-  return { members: comparison.members, contentBytes: comparison.contentBytes };
+  const { members, contentBytes, damaged } = comparison;
+  return { members, contentBytes, damaged };
 }
 
 function compare(backup: SealedBackup, selection: Selection, signal: AbortSignal): IndexComparison {
@@ -76,12 +78,12 @@ function compare(backup: SealedBackup, selection: Selection, signal: AbortSignal
 
 /** The selected members as a tar stream of their own. Its end is reached only if everything agreed to the end. */
 async function* comparedTar(
-  { archivePath, keys, onProgress }: SealedBackup,
+  { archivePath, keys, tarBytes = Infinity, onProgress }: SealedBackup,
   comparison: IndexComparison,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void> {
   let passedBytes = 0;
-  const tar: Bytes = await openSealed(archivePath, keys, signal);
+  const tar: Bytes = atMost(tarBytes, await openSealed(archivePath, keys, signal));
   try {
     for await (const bytes of visitMembers(tar, comparison, signal)) {
       passedBytes += bytes.length;
@@ -92,5 +94,20 @@ async function* comparedTar(
     yield endOfArchive(passedBytes);
   } finally {
     await comparison.close();
+  }
+}
+
+/** What unpacks to more than was sealed is refused as soon as it shows. */
+async function* atMost(maxBytes: number, tar: Bytes): AsyncGenerator<Buffer, void> {
+  let total = 0;
+  for await (const chunk of tar) {
+    total += chunk.length;
+    if (total > maxBytes) {
+      throw new LifeboatError(
+        "verification-failed",
+        `the archive unpacks to more than the ${maxBytes} bytes of its receipt`,
+      );
+    }
+    yield chunk;
   }
 }

@@ -48,8 +48,17 @@ export interface IndexEntry {
   readonly mtimeNs: bigint;
   /** Target of a symlink, or the member a hardlink is another name of. */
   readonly linkTarget?: Buffer;
-  /** Of a file's content, holes read as zeros. Lower-case hex. */
+  /** Of a sparse file only: what it takes in the archive, its holes not counted. Backups of before have it not. */
+  readonly storedBytes?: number;
+  /** Of a file's content, holes read as zeros. Lower-case hex. Undefined if that is damaged. */
   readonly sha256?: string;
+  /**
+   * Of a file that is not whole, as zeros stand for a part of it. partial: the rest could not be read; shrank: it was cut
+   * short while it was read.
+   */
+  readonly damage?: "partial" | "shrank";
+  /** Of what the archive has of a file that is not whole. */
+  readonly storedSha256?: string;
   /** The id of the backup whose archive holds it. */
   readonly heldBy: string;
 }

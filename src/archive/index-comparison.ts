@@ -1,6 +1,7 @@
 import { LifeboatError } from "../errors.ts";
 import type { IndexEntry } from "./format.ts";
 import { MemberSafety } from "./member-safety.ts";
+import { DamagedFiles } from "./damaged-files.ts";
 import type { MemberVisitor } from "./member-stream.ts";
 import { entryOf } from "./tally.ts";
 import { printable, type TarMember } from "./tar-member.ts";
@@ -9,8 +10,10 @@ import { printable, type TarMember } from "./tar-member.ts";
 export interface Expectation {
   /** Index entries held by other backups' archives are skipped. Default: all must be in this one. */
   readonly id?: string;
-  /** Of all files together: more than that is refused as soon as it shows. */
+  /** Of all files together, holes counted: more than that is refused as soon as it shows. */
   readonly contentBytes?: number;
+  /** Of the tar stream: the same of what is really there. */
+  readonly tarBytes?: number;
 }
 
 /**
@@ -20,6 +23,8 @@ export interface Expectation {
 export class IndexComparison implements MemberVisitor {
   members = 0;
   contentBytes = 0;
+  /** Of those that `select` chose. */
+  readonly damaged = new DamagedFiles();
   readonly #entries: AsyncIterator<IndexEntry>;
   readonly #expectation: Expectation;
   readonly #select: (entry: IndexEntry) => boolean;
@@ -49,9 +54,10 @@ export class IndexComparison implements MemberVisitor {
   }
 
   end(member: TarMember, sha256: string | undefined): void {
-    if (sha256 !== this.#expected?.sha256) {
-      throw differs(member.path, `has SHA-256 ${sha256}, the index says ${this.#expected?.sha256}`);
-    }
+    const { sha256: whole, storedSha256, damage } = this.#expected ?? {};
+    const expected = whole ?? storedSha256;
+    if (sha256 !== expected) throw differs(member.path, `has SHA-256 ${sha256}, the index says ${expected}`);
+    if (damage !== undefined && this.#expected && this.#select(this.#expected)) this.damaged.add(member.path);
   }
 
   /** Says that the archive is over. Rejects with "verification-failed" if the index goes on. */
@@ -76,10 +82,14 @@ export class IndexComparison implements MemberVisitor {
 }
 
 function requireAgreement(member: TarMember, entry: IndexEntry): void {
-  const found = entryOf(member, entry.sha256, entry.heldBy);
+  if (member.type === "special") throw differs(member.path, "is of a type that no backup holds");
+  const found = entryOf({ ...member, type: member.type }, { sha256: entry.sha256 }, entry.heldBy);
   if (!found.path.equals(entry.path)) {
     throw differs(member.path, `is where the index has '${printable(entry.path)}'`);
   }
+  const { storedBytes = found.storedBytes } = entry;
+  if (storedBytes !== found.storedBytes)
+    throw differs(member.path, `takes ${found.storedBytes} bytes, not ${storedBytes}`);
   for (const key of ["type", "sizeBytes", "mode", "uid", "gid", "mtimeNs"] as const) {
     if (found[key] !== entry[key]) throw differs(member.path, `has ${key} ${found[key]}, the index says ${entry[key]}`);
   }

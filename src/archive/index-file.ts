@@ -13,12 +13,14 @@ export function formatEntry(entry: IndexEntry): string {
     ...named("path", entry.path),
     type: entry.type,
     sizeBytes: entry.sizeBytes,
+    ...(entry.storedBytes === undefined ? {} : { storedBytes: entry.storedBytes }),
     mode: entry.mode.toString(8).padStart(4, "0"),
     uid: entry.uid,
     gid: entry.gid,
     mtimeNs: entry.mtimeNs.toString(),
     ...(entry.linkTarget ? named("linkTarget", entry.linkTarget) : {}),
     ...(entry.sha256 === undefined ? {} : { sha256: entry.sha256 }),
+    ...(entry.damage === undefined ? {} : { damage: entry.damage, storedSha256: entry.storedSha256 }),
     heldBy: entry.heldBy,
   };
   return `${JSON.stringify(line)}\n`;
@@ -98,34 +100,43 @@ export function parseEntry(line: string): IndexEntry {
   const path = bytesOf(raw.path, raw.pathBase64);
   const linkTarget = bytesOf(raw.linkTarget, raw.linkTargetBase64);
   if (!path || isLink !== (linkTarget !== undefined)) throw new Error("it has no path, or a link target it should not");
-  if ((raw.type === "file") !== (raw.sha256 !== undefined)) throw new Error("files have a SHA-256, nothing else does");
-  if (raw.type !== "file" && raw.sizeBytes !== 0) throw new Error("only files have a size");
+  const digests = [raw.sha256, raw.storedSha256].filter((digest) => digest !== undefined);
+  if (digests.length !== (raw.type === "file" ? 1 : 0)) throw new Error("files have one SHA-256, nothing else does");
+  if ((raw.damage === undefined) !== (raw.storedSha256 === undefined))
+    throw new Error("only damage is told in two keys");
+  const sizes = [raw.sizeBytes, raw.storedBytes ?? 0];
+  if (raw.type !== "file" && sizes.some((size) => size !== 0)) throw new Error("only files have a size");
   return {
     ...{ path, type: raw.type, sizeBytes: raw.sizeBytes, uid: raw.uid, gid: raw.gid, heldBy: raw.heldBy },
     mode: Number.parseInt(raw.mode, 8),
     mtimeNs: BigInt(raw.mtimeNs),
     ...(linkTarget ? { linkTarget } : {}),
+    ...(raw.storedBytes === undefined ? {} : { storedBytes: raw.storedBytes }),
     ...(raw.sha256 === undefined ? {} : { sha256: raw.sha256 }),
+    ...(raw.damage === undefined || raw.storedSha256 === undefined
+      ? {}
+      : { damage: raw.damage, storedSha256: raw.storedSha256 }),
   };
 }
 
 const wholeNumber = z.number().int().nonnegative();
 const base64 = z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const entrySchema = z.strictObject({
   path: z.string().min(1).optional(),
   pathBase64: base64.optional(),
   type: z.enum(["file", "folder", "symlink", "hardlink"]),
   sizeBytes: wholeNumber,
+  storedBytes: wholeNumber.optional(),
   mode: z.string().regex(/^[0-7]{4}$/),
   uid: wholeNumber,
   gid: wholeNumber,
   mtimeNs: z.string().regex(/^-?[0-9]{1,30}$/),
   linkTarget: z.string().min(1).optional(),
   linkTargetBase64: base64.optional(),
-  sha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
+  sha256: sha256.optional(),
+  damage: z.enum(["partial", "shrank"]).optional(),
+  storedSha256: sha256.optional(),
   heldBy: z.string().regex(/^[0-9a-f]{8}$/),
 });
 

@@ -1,5 +1,6 @@
 import { LifeboatError } from "../errors.ts";
 import { PathSet } from "./path-set.ts";
+import { MAX_EXTENTS } from "./sparse-map.ts";
 import { printable, type TarMember } from "./tar-member.ts";
 
 /**
@@ -15,44 +16,71 @@ export class MemberSafety {
 
   /** Throws "verification-failed" for the first member that is not safe; it must not be extracted then. */
   check(member: TarMember): void {
-    const { path, type, linkTarget } = member;
-    requireInside(path, path);
-    this.#requireNotBelowSymlink(path, path);
-    let isSymlink = type === "symlink";
-    if (type === "hardlink" && linkTarget) {
-      requireInside(linkTarget, path);
-      this.#requireNotBelowSymlink(linkTarget, path);
-      if (!this.#seen.has(linkTarget))
-        throw unsafe(path, "is a hard link to a file that is not in the backup before it");
-      isSymlink = this.#symlinks.has(linkTarget);
-    }
-    if (!this.#seen.add(path)) throw unsafe(path, "is in it twice");
-    if (!isSymlink) return;
-    this.#symlinks.add(path);
-    this.#lastFolder = Buffer.alloc(0);
+    const objection = this.admit(member);
+    if (objection === undefined) return;
+    throw new LifeboatError(
+      "verification-failed",
+      `the archive's member '${printable(member.path)}' ${OBJECTIONS[objection]}`,
+      { hint: "This archive was not made by this program, or was tampered with. Nothing of it was put in place." },
+    );
   }
 
-  #requireNotBelowSymlink(path: Buffer, member: Buffer): void {
+  /** Why the member must not be in an archive; undefined if it may, and then others may build on it. */
+  admit(member: TarMember): Objection | undefined {
+    const { path, type, linkTarget } = member;
+    if (type === "special") return "special";
+    if ((member.extents ?? 0) > MAX_EXTENTS) return "too-sparse";
+    if (path.length > MAX_PATH_BYTES) return "too-long";
+    if (!isInside(path)) return "outside";
+    if (this.#isBelowSymlink(path)) return "below-symlink";
+    let isSymlink = type === "symlink";
+    if (type === "hardlink" && linkTarget) {
+      if (!isInside(linkTarget)) return "outside";
+      if (this.#isBelowSymlink(linkTarget)) return "target-below-symlink";
+      if (!this.#seen.has(linkTarget)) return "no-target";
+      isSymlink = this.#symlinks.has(linkTarget);
+    }
+    if (!this.#seen.add(path)) return "twice";
+    if (isSymlink) {
+      this.#symlinks.add(path);
+      this.#lastFolder = Buffer.alloc(0);
+    }
+    return undefined;
+  }
+
+  #isBelowSymlink(path: Buffer): boolean {
     const folder = path.subarray(0, Math.max(0, path.lastIndexOf(SLASH)));
     // Members of one folder come one after the other: its parents need not be looked up for each of them.
-    if (this.#symlinks.size === 0 || (folder.length > 0 && folder.equals(this.#lastFolder))) return;
+    if (this.#symlinks.size === 0 || (folder.length > 0 && folder.equals(this.#lastFolder))) return false;
     for (let end = path.indexOf(SLASH); end !== -1; end = path.indexOf(SLASH, end + 1)) {
-      if (this.#symlinks.has(path.subarray(0, end))) throw unsafe(member, "would be written through a symlink");
+      if (this.#symlinks.has(path.subarray(0, end))) return true;
     }
     this.#lastFolder = Buffer.from(folder);
+    return false;
   }
 }
+
+/** What may be wrong with a member. */
+export type Objection =
+  "special" | "too-sparse" | "too-long" | "outside" | "below-symlink" | "target-below-symlink" | "no-target" | "twice";
+
+const OBJECTIONS: Readonly<Record<Objection, string>> = {
+  special: "is of a type that no backup holds",
+  "too-sparse": "is a sparse file of more extents than a backup holds",
+  "too-long": "has a path that no system call takes",
+  outside: "points outside the backup",
+  "below-symlink": "would be written through a symlink",
+  "target-below-symlink": "would be written through a symlink",
+  "no-target": "is a hard link to a file that is not in the backup before it",
+  twice: "is in it twice",
+};
+
+/** The kernel takes paths of 4,096 bytes, the NUL at their end included; tar extracts relative to where it works. */
+const MAX_PATH_BYTES = 4095;
 
 const SLASH = 0x2f;
 
-function requireInside(path: Buffer, member: Buffer): void {
+function isInside(path: Buffer): boolean {
   const [first, ...segments] = path.toString("latin1").split("/");
-  const bad = segments.some((segment) => segment === "" || segment === "." || segment === "..");
-  if (first !== "backup" || bad) throw unsafe(member, "points outside the backup");
-}
-
-function unsafe(path: Buffer, what: string): LifeboatError {
-  return new LifeboatError("verification-failed", `the archive's member '${printable(path)}' ${what}`, {
-    hint: "This archive was not made by this program, or was tampered with. Nothing of it was put in place.",
-  });
+  return first === "backup" && !segments.some((segment) => segment === "" || segment === "." || segment === "..");
 }

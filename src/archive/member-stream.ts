@@ -8,6 +8,11 @@ import type { Bytes } from "./through-child.ts";
 /** Someone who looks at the members of a tar stream as they come by. What it throws ends the stream. */
 export interface MemberVisitor {
   /**
+   * Called once for all that came in one piece from the tar stream, before it is gone through: with the members that
+   * begin in it, and whether any ends there.
+   */
+  arrived?(begun: readonly TarMember[], someEnd: boolean): void | Promise<void>;
+  /**
    * Called before any byte of the member goes on. `headers` are its header blocks; gives those to pass on, or
    * undefined when nothing of the member shall go on.
    */
@@ -31,7 +36,11 @@ export async function* visitMembers(
   let digest: Hash | undefined;
   for await (const chunk of tar) {
     const passed: Buffer[] = [];
-    for (const event of reader.push(chunk)) {
+    const events = [...reader.push(chunk)];
+    const begun = events.flatMap((event) => (event.kind === "member" ? [event.member] : []));
+    const someEnd = events.some(({ kind }) => kind === "member-end");
+    if (begun.length > 0 || someEnd) await visitor.arrived?.(begun, someEnd);
+    for (const event of events) {
       switch (event.kind) {
         case "member":
           member = event.member;

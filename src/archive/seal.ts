@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import type { MemberList } from "../sources/source.ts";
+import { ComplaintsFile } from "./complaints-file.ts";
 import { archiveThreads, compressed } from "./compression.ts";
 import { writeEncryptedFile } from "./encrypted-file.ts";
 import { encrypted } from "./encryption.ts";
@@ -7,9 +8,10 @@ import type { Compression, SealedFile, SealingKey } from "./format.ts";
 import { IndexWriter } from "./index-file.ts";
 import { endOfArchive, visitMembers } from "./member-stream.ts";
 import { writeSealedFile } from "./sealed-file.ts";
-import { Tally, type MemberCounts } from "./tally.ts";
+import { Tally, type MemberCounts, type Reading } from "./tally.ts";
 import type { ReadProblems } from "./tar-complaints.ts";
-import { tarOutput, tarRuns } from "./tar-run.ts";
+import { runsAgain, tarOutput, tarRuns, type Again, type TarRun } from "./tar-run.ts";
+import { WalkedPlaces } from "./walked-places.ts";
 
 export interface SealRequest {
   /** The backup's id; goes into the index. */
@@ -72,15 +74,31 @@ export async function seal(request: SealRequest, signal: AbortSignal): Promise<S
 /** The tar streams of all runs as one, its members counted and put into the index on the way. */
 async function* tarOf(request: SealRequest, tally: Tally, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   for (const run of tarRuns(request.lists)) {
-    const tar = tarOutput(run, (problems) => tally.addProblems(problems), signal);
-    for await (const bytes of visitMembers(tar, tally, signal)) {
-      tally.tarBytes += bytes.length;
-      request.onProgress?.(tally.contentBytesSoFar);
-      yield bytes;
-    }
+    const again: Again = { same: [], plain: [] };
+    yield* readOnce(run, again, request, tally, signal);
+    for (const rest of runsAgain(run, again)) yield* readOnce(rest, undefined, request, tally, signal);
   }
   const end = endOfArchive(tally.tarBytes);
   tally.tarBytes += end.length;
   yield end;
   await tally.index.end();
+}
+
+async function* readOnce(
+  run: TarRun,
+  again: Again | undefined,
+  { indexPath, onProgress }: SealRequest,
+  tally: Tally,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void> {
+  await using said = await ComplaintsFile.create(`${indexPath}.said`);
+  const [first] = run.lists;
+  const reading: Reading = { run, said, places: first && (await WalkedPlaces.of(first)), again };
+  tally.beginReading(reading);
+  for await (const bytes of visitMembers(tarOutput(run, said, signal), tally, signal)) {
+    tally.tarBytes += bytes.length;
+    onProgress?.(tally.contentBytesSoFar);
+    yield bytes;
+  }
+  tally.endReading(reading);
 }

@@ -5,12 +5,15 @@ import { malformed, type UstarHeader } from "./tar-header.ts";
 /** One member as its headers describe it; what its content is, only the content says. */
 export interface TarMember {
   readonly path: Buffer;
-  readonly type: IndexEntry["type"];
+  /** "special": a device or FIFO, which no backup holds; a tar of live files may, where a name changed its kind. */
+  readonly type: IndexEntry["type"] | "special";
   /** Of the content as an application sees it; holes counted. */
   readonly sizeBytes: number;
   /** Bytes that follow in the archive, without padding; differs from `sizeBytes` for sparse files. */
   readonly storedBytes: number;
   readonly sparse: boolean;
+  /** Parts of a sparse file that are no holes. */
+  readonly extents?: number;
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
@@ -20,7 +23,7 @@ export interface TarMember {
 
 /**
  * Joins a member's ustar header with its pax records. Throws "verification-failed" for whatever this format has no
- * use for (devices, FIFOs, other dialects of tar, unknown keys), so that no other reader can understand it otherwise.
+ * use for (other dialects of tar, unknown keys), so that no other reader can understand it otherwise.
  */
 export function memberOf(header: UstarHeader, pax: PaxRecords): TarMember {
   const type = TYPES[header.typeflag];
@@ -57,11 +60,14 @@ export function printable(path: Buffer): string {
   return path.toString("latin1").replace(/[^ -~]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
-const TYPES: Readonly<Record<string, IndexEntry["type"]>> = {
+const TYPES: Readonly<Record<string, TarMember["type"]>> = {
   "0": "file",
   "1": "hardlink",
   "2": "symlink",
+  "3": "special",
+  "4": "special",
   "5": "folder",
+  "6": "special",
 };
 
 const KEYS = new Set([
@@ -87,7 +93,7 @@ function integer(pax: PaxRecords, key: string): number | undefined {
 }
 
 /** Folders end with one slash in the archive and with none in the index; nothing else may. */
-function memberPath(raw: Buffer, type: IndexEntry["type"]): Buffer {
+function memberPath(raw: Buffer, type: TarMember["type"]): Buffer {
   const path = withoutNul(raw, "path");
   const slash = path.at(-1) === 0x2f;
   if (slash !== (type === "folder")) throw malformed(`'${printable(path)}' is named unlike its type`);

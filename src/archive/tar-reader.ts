@@ -108,10 +108,7 @@ export class TarReader {
       return;
     }
     const member = memberOf(header, this.#pax ?? new Map());
-    const raw = joined(this.#header);
-    this.#header = [];
     this.#pax = undefined;
-    yield { kind: "member", member, raw };
     this.#member = member;
     this.#position = 0;
     if (member.sparse) {
@@ -119,9 +116,16 @@ export class TarReader {
       this.#mapBytes = 0;
       this.#expect("map", BLOCK);
     } else {
+      yield this.#memberEvent(member);
       this.#extents = [[0, member.storedBytes] as const].values();
       yield* this.#nextExtent();
     }
+  }
+
+  #memberEvent(member: TarMember): TarEvent {
+    const raw = joined(this.#header);
+    this.#header = [];
+    return { kind: "member", member, raw };
   }
 
   #startPax(header: UstarHeader): void {
@@ -134,13 +138,17 @@ export class TarReader {
   }
 
   *#mapBlock(block: Buffer): Generator<TarEvent, void> {
+    const [map, member] = [this.#map, this.#member];
+    if (!map || !member) throw new TypeError("a sparse map belongs to a member");
     this.#mapBytes += BLOCK;
+    const isComplete = map.push(block);
+    if (this.#mapBytes === BLOCK) yield this.#memberEvent({ ...member, extents: map.extentCount });
     yield { kind: "filling", raw: block };
-    if (!this.#map?.push(block)) return;
-    if (this.#mapBytes + this.#map.contentBytes !== this.#member?.storedBytes) {
+    if (!isComplete) return;
+    if (this.#mapBytes + map.contentBytes !== member.storedBytes) {
       throw malformed("a sparse map and the content after it differ in size");
     }
-    this.#extents = this.#map.extents();
+    this.#extents = map.extents();
     yield* this.#nextExtent();
   }
 

@@ -1,13 +1,31 @@
 import { LifeboatError } from "../errors.ts";
 import type { MemberList } from "../sources/source.ts";
 import { ChildError, startChild } from "../system/children.ts";
-import { TarComplaints, type ReadProblems } from "./tar-complaints.ts";
+import type { ComplaintsFile } from "./complaints-file.ts";
 import { childOutput } from "./through-child.ts";
 
 /** Lists for one run of GNU tar. Within a run, further names of a file become hard links. */
 export interface TarRun {
   readonly lists: readonly MemberList[];
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Only these, relative to the root of the first list ("./…"). */
+  readonly paths?: readonly Buffer[];
+  /** Holes are written out as zeros. */
+  readonly plain?: true;
+}
+
+/** Paths as lists have them ("./…"), to be read once more: as before, and with their holes as zeros. */
+export interface Again {
+  readonly same: Buffer[];
+  readonly plain: Buffer[];
+}
+
+/** The runs that read some of a run's files again. */
+export function runsAgain(run: TarRun, { same, plain }: Again): TarRun[] {
+  return [
+    ...(same.length > 0 ? [{ ...run, paths: same }] : []),
+    ...(plain.length > 0 ? [{ ...run, paths: plain, plain: true as const }] : []),
+  ];
 }
 
 /** Puts lists together that one run can read: all neighbours without an owner of their own. */
@@ -16,40 +34,38 @@ export function tarRuns(lists: readonly MemberList[]): TarRun[] {
   for (const list of lists) {
     const last = runs.at(-1);
     if (list.owner) runs.push({ lists: [list], owner: list.owner });
-    else if (last && !last.owner) last.lists.push(list);
-    else runs.push({ lists: [list] });
+    else if (list.walked || !last || last.owner || last.lists[0]?.walked) runs.push({ lists: [list] });
+    else last.lists.push(list);
   }
   return runs;
 }
 
 /**
  * The tar stream of one run. Its end is only reached once tar has exited with nothing worse than read problems, which
- * `onProblems` is given then. Rejects with any other complaint.
+ * are in `said` then. Rejects with any other complaint.
  */
-export async function* tarOutput(
-  run: TarRun,
-  onProblems: (problems: ReadProblems) => void,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer, void> {
-  const complaints = new TarComplaints();
+export async function* tarOutput(run: TarRun, said: ComplaintsFile, signal: AbortSignal): AsyncGenerator<Buffer, void> {
   const stop = new AbortController();
   const child = startChild(
-    { program: "tar", args: [...TAR_OPTIONS, ...ownerOptions(run), ...run.lists.flatMap(listOptions)] },
+    { program: "tar", args: [...tarOptions(run), ...ownerOptions(run), ...listsOf(run).flatMap(listOptions)] },
     {
       signal: AbortSignal.any([signal, stop.signal]),
       // 1: files changed as they were read. 2: files were missing or unreadable, or worse: its words say which.
       okExitCodes: [0, 1, 2],
-      onStderrLine: (line) => complaints.add(line),
+      stderrFd: said.fd,
     },
   );
-  child.stdin.end();
+  child.stdin.on("error", () => {
+    // It ended without reading its list; its exit code says why.
+  });
+  child.stdin.end(run.paths ? Buffer.concat(run.paths.flatMap((path) => [path, NUL])) : undefined);
   try {
     yield* childOutput(child.stdout);
     const end = await child.done;
+    const complaints = said.upToDate();
     if (complaints.other !== undefined || (end.exitCode !== 0 && complaints.count === 0)) {
-      throw new ChildError("tar", { exitCode: end.exitCode }, complaints.other ?? end.stderr);
+      throw new ChildError("tar", { exitCode: end.exitCode }, complaints.other ?? "");
     }
-    onProblems(complaints);
   } catch (error) {
     if (error instanceof ChildError) throw new LifeboatError("failed", "cannot read the files", { cause: error });
     throw error;
@@ -61,8 +77,12 @@ export async function* tarOutput(
   }
 }
 
+function tarOptions({ plain }: TarRun): string[] {
+  return [...TAR_OPTIONS, ...(plain ? [] : ["--sparse"])];
+}
+
 const TAR_OPTIONS = [
-  ...["--create", "--file=-", "--format=posix", "--numeric-owner", "--sparse"],
+  ...["--create", "--file=-", "--format=posix", "--numeric-owner"],
   // ACLs have records of their own; as attributes they would be in the archive twice.
   ...["--acls", "--xattrs", "--xattrs-include=*", "--xattrs-exclude=system.posix_acl_*"],
   // The same files give the same bytes: no access times, and no process id in the names of the extended headers.
@@ -72,8 +92,16 @@ const TAR_OPTIONS = [
   ...["--no-recursion", "--quoting-style=escape", "--null"],
 ];
 
-function listOptions(list: MemberList): string[] {
-  return [`--directory=${list.root}`, `--files-from=${list.listFile}`];
+function listsOf({ lists, paths }: TarRun): readonly ListToRead[] {
+  return paths ? lists.slice(0, 1).map(({ root }) => ({ root, listFile: STDIN })) : lists;
+}
+
+type ListToRead = Pick<MemberList, "root" | "listFile">;
+const STDIN = "-";
+const NUL = Buffer.from("\0");
+
+function listOptions({ root, listFile }: ListToRead): string[] {
+  return [`--directory=${root}`, `--files-from=${listFile}`];
 }
 
 function ownerOptions({ owner }: TarRun): string[] {

@@ -1,5 +1,6 @@
 import type { Places } from "./places.ts";
 import type { FoundStore } from "./stores.ts";
+import type { Walked } from "./source.ts";
 import type { Counter, Tally } from "./tally.ts";
 
 /** What there is to save, found without opening anything but regular files. */
@@ -7,12 +8,17 @@ export interface Survey {
   readonly root: string;
   /** Everything to be read in place: NUL-terminated, "." and then "./…", folders before what is in them. */
   readonly listFile: string;
-  /** Of what is on the list. `sizeBytes` is the sum of the files' lengths (holes count, hard links count each time). */
+  readonly walked: Walked;
+  /**
+   * Of what is on the list. `sizeBytes` is the sum of the files' lengths (holes count, hard links count each time),
+   * `allocatedBytes` of what of them takes room on the disk.
+   */
   readonly totals: {
     readonly files: number;
     readonly folders: number;
     readonly symlinks: number;
     readonly sizeBytes: number;
+    readonly allocatedBytes: number;
   };
   /** Not on the list, nor are their side files. */
   readonly databases: readonly FoundDatabase[];

@@ -7,10 +7,10 @@ import type { Tally } from "./tally.ts";
  * (sockets, FIFOs, devices) or was not wanted is only counted and named.
  */
 export function folderSnapshot(survey: Survey): Snapshot {
-  const { root, listFile, totals, special, unreadable, excluded, ownFolders, vanished } = survey;
+  const { root, listFile, walked, totals, special, unreadable, excluded, ownFolders, vanished } = survey;
   const flaws = flawsOf(survey);
   return {
-    members: [{ root, listFile, inPlace: true }],
+    members: [{ root, listFile, inPlace: true, walked }],
     finding: {
       kind: "folder",
       name: root,

@@ -17,7 +17,15 @@ export class ListWriter implements AsyncDisposable {
 
   /** Resolves when there is room for more. `path` is relative, without "./"; empty for the root itself. */
   async add(path: Buffer): Promise<void> {
-    const entry = path.length === 0 ? ROOT : Buffer.concat([PREFIX, path, NUL]);
+    await this.#write(path.length === 0 ? ROOT : Buffer.concat([PREFIX, path, NUL]));
+  }
+
+  /** As `add`, for a list of folders with their identities (`Walked.foldersFile`). */
+  async addIdentified(identity: string, path: Buffer): Promise<void> {
+    await this.#write(Buffer.concat([Buffer.from(`${identity} `), path, NUL]));
+  }
+
+  async #write(entry: Buffer): Promise<void> {
     this.#waiting.push(entry);
     this.#waitingBytes += entry.length;
     if (this.#waitingBytes >= BLOCK_BYTES) await this.flush();

@@ -46,8 +46,17 @@ export interface MemberList {
   readonly listFile: string;
   /** True if the files are the live ones, read where they are: then the hold lasts until they are sealed. */
   readonly inPlace: boolean;
+  /** How the walk found the folders that the paths are in; undefined for copies, which nobody else touches. */
+  readonly walked?: Walked;
   /** Owner to record instead of that of the files on disk (copies made by a process that may not chown). */
   readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** What was where when a list was made, so that what is read is what was walked, whoever changes names meanwhile. */
+export interface Walked {
+  /** Of all folders on the list, NUL-terminated: "<device>:<inode> <path relative to the root>". */
+  readonly foldersFile: string;
+  readonly startedAt: Date;
 }
 
 /** What is known about one source's copy; goes into the receipt and the report as it is. Bounded in size. */

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { systemClock } from "../system/clock.ts";
 import { exclusions } from "./exclusions.ts";
 import { ListWriter } from "./list-writer.ts";
 import { Places } from "./places.ts";
@@ -36,10 +37,13 @@ export interface SurveyOptions {
 export async function survey(options: SurveyOptions, listFolder: string, signal: AbortSignal): Promise<Survey> {
   const findings = noFindings();
   const listFile = join(listFolder, "in-place.list");
+  const walked = { foldersFile: join(listFolder, "in-place.folders"), startedAt: systemClock.now() };
   await using list = await ListWriter.create(listFile);
-  await explore(options, { findings, list }, signal);
+  await using folders = await ListWriter.create(walked.foldersFile);
+  await explore(options, { findings, lists: { list, folders } }, signal);
   await list.flush();
-  return { ...findings, databases: byFile(findings.databases), root: options.root, listFile };
+  await folders.flush();
+  return { ...findings, databases: byFile(findings.databases), root: options.root, listFile, walked };
 }
 
 /**
@@ -47,21 +51,24 @@ export async function survey(options: SurveyOptions, listFolder: string, signal:
  */
 export async function explore(
   options: SurveyOptions,
-  { findings, list = NOWHERE }: { readonly findings: Findings; readonly list?: Walk["list"] },
+  { findings, lists = NOWHERE }: { readonly findings: Findings; readonly lists?: Lists },
   signal: AbortSignal,
 ): Promise<void> {
   const root = await checkedRoot(options.root);
   const never = await identitiesOf(options.never);
   const isExcluded = exclusions(options.exclude, options.excludeRegexp);
-  await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", list, findings, signal });
+  await walk({ root, isExcluded, never, findDatabases: options.sqlite === "auto", ...lists, findings, signal });
   if (!options.mayBeEmpty) refuseEmpty(options.root, findings);
 }
 
-const NOWHERE: Walk["list"] = { add: async () => {} };
+/** What a walk writes down. */
+type Lists = Pick<Walk, "list" | "folders">;
+
+const NOWHERE: Lists = { list: { add: async () => {} }, folders: { addIdentified: async () => {} } };
 
 export function noFindings(): Findings {
   return {
-    totals: { files: 0, folders: 0, symlinks: 0, sizeBytes: 0 },
+    totals: { files: 0, folders: 0, symlinks: 0, sizeBytes: 0, allocatedBytes: 0 },
     places: new Places(),
     databases: [],
     stores: [],

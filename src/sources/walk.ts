@@ -18,24 +18,28 @@ export interface Walk {
   readonly never: ReadonlySet<FolderIdentity>;
   readonly findDatabases: boolean;
   readonly list: Pick<ListWriter, "add">;
+  /** Of the folders on the list, with their identities. */
+  readonly folders: Pick<ListWriter, "addIdentified">;
   readonly findings: Findings;
   readonly signal: AbortSignal;
 }
 
 /** Looks at everything below the root and puts it on the list or into the findings. */
 export async function walk(job: Walk): Promise<void> {
-  if (job.never.has(identityOf(await lstat(job.root)))) {
+  const identity = identityOf(await lstat(job.root));
+  if (job.never.has(identity)) {
     throw new LifeboatError("failed", `'${job.root}' is one of the sidecar's own folders`, {
       hint: "The folder to save, the state folder and the local archive must be different folders.",
     });
   }
-  await walkFolder(job, "");
+  await walkFolder(job, "", identity);
 }
 
 /** `folder` is relative to the root; empty for the root itself. */
-async function walkFolder(job: Walk, folder: ByteString): Promise<void> {
+async function walkFolder(job: Walk, folder: ByteString, identity: FolderIdentity): Promise<void> {
   job.findings.totals.folders += 1;
   await job.list.add(bytesOf(folder));
+  await job.folders.addIdentified(identity, bytesOf(folder));
   const names = await namesIn(job, folder);
   await noteStores(job, folder, names.sort());
   // Reversed, so that names can be taken off the end: what was dealt with is freed before the folders below are read.
@@ -45,8 +49,21 @@ async function walkFolder(job: Walk, folder: ByteString): Promise<void> {
     job.signal.throwIfAborted();
     const batch = names.splice(-BATCH).reverse();
     const looks = await Promise.all(batch.map((name) => look(job, folder, name)));
+    if (!(await isStill(job, folder, identity))) {
+      job.findings.vanished.add(folder === "" ? "." : printable(folder));
+      return;
+    }
     for (const found of looks) if (found?.database) databases.add(found.path);
     for (const found of looks) if (found && !isSideFile(found, databases)) await take(job, found);
+  }
+}
+
+/** False if another folder has the name by now, or a link: what was looked at may have been in there. */
+async function isStill(job: Walk, folder: ByteString, identity: FolderIdentity): Promise<boolean> {
+  try {
+    return identityOf(await lstat(absolute(job, folder))) === identity;
+  } catch {
+    return false;
   }
 }
 
@@ -72,6 +89,14 @@ async function noteStores(job: Walk, folder: ByteString, names: readonly ByteStr
   if (store) stores.push(store);
   else if (job.findDatabases) stores.push(...(await encryptedIn(names, place)));
 }
+/**
+ * The kernel takes 4,095 bytes. When it is restored there is "backup/" before it, and where tar sets attributes
+ * "/proc/self/fd/<number>/" before that.
+ */
+const MAX_PATH_BYTES = 4095 - 40;
+
+/** What `stat` counts blocks in, whatever those of the file system are. */
+const STAT_BLOCK_BYTES = 512;
 
 /** What a restore makes beside the data: new data on its way in, old data that is kept. */
 const WORK_FOLDER = /^\.lifeboat-(?:[0-9a-f]{8}|restore-[A-Za-z0-9]{6})$/;
@@ -93,6 +118,10 @@ async function look(job: Walk, folder: ByteString, name: ByteString): Promise<Lo
   }
   if (job.isExcluded(path)) {
     job.findings.excluded += 1;
+    return undefined;
+  }
+  if (path.length > MAX_PATH_BYTES) {
+    job.findings.unreadable.add(`${printable(path)} (its path is too long to be restored)`);
     return undefined;
   }
   let stats: Stats;
@@ -127,10 +156,11 @@ async function take(job: Walk, found: Look): Promise<void> {
   } else if (found.failure !== undefined) {
     recordFailure(job, path, found.failure);
   } else if (stats.isDirectory()) {
-    if (job.never.has(identityOf(stats))) job.findings.ownFolders.add(printable(path));
-    else await walkFolder(job, path);
+    const identity = identityOf(stats);
+    if (job.never.has(identity)) job.findings.ownFolders.add(printable(path));
+    else await walkFolder(job, path, identity);
   } else if (stats.isFile() || stats.isSymbolicLink()) {
-    if (stats.isFile()) noteFile(job, path, stats.size);
+    if (stats.isFile()) noteFile(job, path, stats);
     else await noteLink(job, path);
     await job.list.add(bytesOf(path));
   } else {
@@ -138,10 +168,11 @@ async function take(job: Walk, found: Look): Promise<void> {
   }
 }
 
-function noteFile({ findings: { totals, places } }: Walk, path: ByteString, sizeBytes: number): void {
+function noteFile({ findings: { totals, places } }: Walk, path: ByteString, { size, blocks }: Stats): void {
   totals.files += 1;
-  totals.sizeBytes += sizeBytes;
-  places.add(path, sizeBytes);
+  totals.sizeBytes += size;
+  totals.allocatedBytes += Math.min(size, blocks * STAT_BLOCK_BYTES);
+  places.add(path, size);
 }
 
 /** Within a volume a symlink is a file like any other; at the top it stands in a volume's place. */
@@ -178,9 +209,12 @@ function isSideFile({ path, stats, database }: Look, databases: ReadonlySet<Byte
 
 function recordFailure(job: Walk, path: ByteString, error: unknown): void {
   const name = path === "" ? "." : printable(path);
-  if (isSystemError(error, "ENOENT")) job.findings.vanished.add(name);
+  if (isSystemError(error, ...GONE)) job.findings.vanished.add(name);
   else job.findings.unreadable.add(`${name} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
 }
+
+/** No longer there, or of another kind by now: a folder that became a file or a link, a file that became a socket. */
+const GONE = ["ENOENT", "ENOTDIR", "ELOOP", "ENXIO", "EISDIR"];
 
 function absolute({ root }: Walk, path: ByteString): Buffer {
   return pathBelow(root, path);

@@ -60,6 +60,8 @@ export interface ChildOptions {
   readonly leftBehind?: "kill";
   /** Called with each line of stderr as it comes. */
   readonly onStderrLine?: (line: string) => void;
+  /** An open file that takes stderr instead; then nothing of it is in `ChildEnd` or an error. */
+  readonly stderrFd?: number;
 }
 
 /** Starts a program with pipes on its standard streams. Never rejects by itself: see `Child.done`. */
@@ -116,7 +118,7 @@ export async function runChild(
 const MAX_COLLECTED_BYTES = 8 * 1024 * 1024;
 const MAX_STDERR_TAIL = 16 * 1024;
 
-type Spawned = ResultPromise & { stdin: Writable; stdout: Readable; stderr: Readable };
+type Spawned = ResultPromise & { stdin: Writable; stdout: Readable; stderr: Readable | null };
 
 function spawn(command: Command, options: ChildOptions): Spawned {
   const ownGroup = options.leftBehind === "kill";
@@ -126,7 +128,8 @@ function spawn(command: Command, options: ChildOptions): Spawned {
     extendEnv: false,
     stdin: "pipe",
     stdout: "pipe",
-    stderr: "pipe",
+    // Its types know the standard descriptors alone; it takes any.
+    stderr: (options.stderrFd ?? "pipe") as "pipe",
     buffer: false,
     reject: false,
     stripFinalNewline: false,
@@ -179,9 +182,10 @@ async function ending(
 }
 
 /** Drains `stream` for ever (a full pipe would stop the child) and keeps only its end. */
-function tailOf(stream: Readable, onLine: ((line: string) => void) | undefined): () => string {
+function tailOf(stream: Readable | null, onLine: ((line: string) => void) | undefined): () => string {
   let tail = "";
   let partial = "";
+  if (!stream) return () => tail;
   stream.setEncoding("utf8");
   stream.on("data", (text: string) => {
     tail = (tail + text).slice(-MAX_STDERR_TAIL);

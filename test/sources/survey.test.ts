@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import { lstatSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -43,7 +44,28 @@ describe("survey", () => {
     await symlink("/nowhere", join(root, "a-link"));
     const { listed, totals } = await surveyed();
     assert.deepEqual(listed, [".", "./Z", "./a-link", "./b", "./b/inner", "./b.txt"]);
-    assert.deepEqual(totals, { files: 3, folders: 2, symlinks: 1, sizeBytes: 8 });
+    assert.deepEqual(totals, { files: 3, folders: 2, symlinks: 1, sizeBytes: 8, allocatedBytes: 8 });
+  });
+
+  test("holes count in the length of files and not in the room they take", async () => {
+    await writeFile(join(root, "image"), "x".repeat(10_000));
+    await truncate(join(root, "image"), 2 ** 40);
+    await writeFile(join(root, "empty"), "");
+    await truncate(join(root, "empty"), 2 ** 30);
+    const { totals } = await surveyed();
+    assert.equal(totals.sizeBytes, 2 ** 40 + 2 ** 30);
+    assert.ok(totals.allocatedBytes >= 10_000 && totals.allocatedBytes < 100_000, String(totals.allocatedBytes));
+  });
+
+  test("every folder on the list has its identity", async () => {
+    await mkdir(join(root, "a", "new\nline"), { recursive: true });
+    await writeFile(join(root, "a", "file"), "");
+    const { walked } = await surveyed();
+    const identity = (path: string) => {
+      const { dev, ino } = lstatSync(join(root, path));
+      return `${dev}:${ino} ${path}\0`;
+    };
+    assert.equal(await readFile(walked.foldersFile, "utf8"), ["", "a", "a/new\nline"].map(identity).join(""));
   });
 
   test("names that are no text are listed byte for byte", async () => {

@@ -162,7 +162,7 @@ function tellChoices({ parent, findings }: Made, run: Conduct): void {
 async function surveyAndRequireRoom(run: Conduct, spool: Spool, tools: Tools, signal: AbortSignal): Promise<Surveyed> {
   const surveyed = await run.step("survey", async () => surveyAll(await spool.makeFolder("survey"), tools, signal));
   const { files, databaseBytes } = surveyed;
-  await requireRoom({ fileBytes: files.totals.sizeBytes, databaseBytes }, tools, signal);
+  await requireRoom(files.totals, databaseBytes, tools, signal);
   return surveyed;
 }
 
@@ -182,7 +182,7 @@ async function remember(
   await updateState(config.state, {
     places,
     lastReceipt: bytes.toString("utf8"),
-    ...(sealed.contentBytes > 0 ? { lastRatio: sealed.archive.sizeBytes / sealed.contentBytes } : {}),
+    lastRatio: sealed.archive.sizeBytes / sealed.tarBytes,
     ...(fields.outcome === "good" ? { lastGood: { id: fields.id, takenAt: fields.takenAt } } : {}),
   });
 }

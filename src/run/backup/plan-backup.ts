@@ -22,8 +22,8 @@ export async function planBackup(tools: Tools, signal: AbortSignal): Promise<Bac
     checkTargets(tools, signal),
   ]);
   const failures = [...found];
-  const bytes = { fileBytes: ahead.totals.sizeBytes, databaseBytes: ahead.databaseBytes };
-  await requireRoom(bytes, tools, signal).catch((error: unknown) => failures.push(error));
+  const { totals, databaseBytes } = ahead;
+  await requireRoom(totals, databaseBytes, tools, signal).catch((error: unknown) => failures.push(error));
   if (unusable.length === tools.targets.length) failures.push(noTarget(unusable[0]));
   const warnings = [...worries, ...unusable.map(describeError)];
   const worst = failures[0];

@@ -2,7 +2,7 @@ import { READ_PROBLEM_KINDS, type ReadProblemKind, type ReadProblems } from "../
 
 /** A live folder changes, and that is only noted; what is at rest does not, and what cannot be read is not saved. */
 export function isFlaw(problem: ReadProblemKind, atRest: boolean): boolean {
-  return atRest || problem === "unreadable";
+  return atRest || problem === "unreadable" || problem === "partial";
 }
 
 /** The flaws among the read problems: a sentence for each kind, with how many there are and the names of some. */
@@ -26,6 +26,7 @@ const NAMED = 10;
 
 const WORDS: Readonly<Record<ReadProblemKind, string>> = {
   unreadable: "could not be read",
+  partial: "could be read only in part (zeros stand for the rest)",
   shrank: "shrank",
   vanished: "vanished",
   changed: "changed",

@@ -20,7 +20,7 @@ export async function fetchOneFile(
   const { id, archive, index } = found.backup.receipt;
   await requireSpace(spool.folder, archive.sizeBytes + index.sizeBytes + sizeBytes, "to fetch the backup");
   const fetched = await fetchBackup(found, spool, tools, signal);
-  const request = { ...fetched, id, contentBytes: archive.contentBytes, keys: tools.keys };
+  const request = { ...fetched, id, contentBytes: archive.contentBytes, tarBytes: archive.tarBytes, keys: tools.keys };
   const content = await readFileOf({ ...request, path: Buffer.from(`backup/${path}`) }, signal);
   const file = await writeSealedFile(join(await spool.makeFolder("backup"), "database"), content, signal);
   return file.path;

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isSystemError } from "../../system/files.ts";
+import { removeTree } from "../../system/trees.ts";
 import { isLocked, lockFolder } from "../../system/lock.ts";
 
 /**
@@ -31,7 +32,7 @@ export async function removeLeftQuarantines(stateFolder: string): Promise<readon
   const removed: string[] = [];
   for (const { note, quarantine } of await leftQuarantines(stateFolder)) {
     if (quarantine !== undefined) {
-      await rm(quarantine, { recursive: true, force: true, maxRetries: 3 });
+      await removeTree(quarantine);
       removed.push(quarantine);
     }
     await rm(note, { recursive: true, force: true });

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
 import { diskFailure } from "../../system/disk-failure.ts";
 import { freeBytes, isSystemError } from "../../system/files.ts";
+import { removeTree } from "../../system/trees.ts";
 import { isLocked, lockFolder } from "../../system/lock.ts";
 
 /** A private folder below the state folder for the files of one run: staged copies, sealed archives, fetched backups. */
@@ -135,8 +136,4 @@ function notEnoughSpace(folder: string, neededBytes: number, free: number, what:
       ...(cause === undefined ? {} : { cause }),
     },
   );
-}
-
-async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true, maxRetries: 3 });
 }

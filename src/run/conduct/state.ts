@@ -25,7 +25,7 @@ const stateSchema = z.object({
   /** When a backup run last began, whatever came of it. */
   lastRunAt: z.iso.datetime().optional(),
   lastGood: z.object({ id: z.string(), takenAt: z.iso.datetime() }).optional(),
-  /** Size of the sealed archive divided by the size of what went in, for the next estimate of space. */
+  /** Size of the sealed archive divided by that of the tar stream in it, for the next estimate of space. */
   lastRatio: z.number().positive().optional(),
   /** The newest receipt written by this sidecar: the next one's sequence and `previous` follow from it. */
   lastReceipt: z.string().optional(),

@@ -13,6 +13,9 @@ export interface Flaw {
   readonly kind: "damage" | "unknown";
 }
 
+/** What the kernel takes. */
+const MAX_PATH_BYTES = 4095;
+
 /**
  * Opens every SQLite database at or below `root` and checks it through. `path` names the root in what is found.
  * One whose check is not over within `timeoutMs` is not known to be whole.
@@ -28,6 +31,7 @@ export async function checkDatabases(
   const visit = async (relative: string): Promise<void> => {
     signal.throwIfAborted();
     const here = at(root, relative);
+    if (here.length > MAX_PATH_BYTES) return; // Nor does SQLite, or the stack by this path, reach what is there.
     const stats = await look(here);
     if (stats?.isDirectory()) {
       for (const name of await readdir(here, { encoding: "latin1" })) await visit(below(relative, name));

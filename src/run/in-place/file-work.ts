@@ -1,9 +1,10 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { extractingTar } from "../../archive/tar-extraction.ts";
 import { LifeboatError } from "../../errors.ts";
 import { runChild } from "../../system/children.ts";
 import { failpoint } from "../../system/failpoint.ts";
+import { removeTree } from "../../system/trees.ts";
 import { setTimes } from "./attributes.ts";
 import { checkDatabases, type Flaw } from "./databases.ts";
 import { filesFolder, newRoot, placeAt, workFolder, type Job, type JobPlace, type PlaceSwap } from "./job.ts";
@@ -78,7 +79,7 @@ export function directWork(job: Job): FileWork {
         await keepingTimes(dirname(work), () => clear(work, kept));
         await failpoint("in-place:place-finished");
       }
-      if (kept === null) await rm(filesFolder(job), { recursive: true, force: true });
+      if (kept === null) await removeTree(filesFolder(job));
     },
     async [Symbol.asyncDispose]() {},
   };
@@ -113,9 +114,9 @@ async function requireNoLinks(folder: string, path: string): Promise<void> {
 const SYNC_MS = 30 * 60 * 1000;
 
 async function clear(work: string, kept: Leftover | null): Promise<void> {
-  if (kept === null) return await rm(work, { recursive: true, force: true });
+  if (kept === null) return await removeTree(work);
   for (const name of await readdir(work).catch(() => [])) {
-    if (name !== kept) await rm(join(work, name), { recursive: true, force: true });
+    if (name !== kept) await removeTree(join(work, name));
   }
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { openSelected, verifyArchive } from "../../archive/extract.ts";
-import type { Receipt } from "../../archive/receipt.ts";
+import type { Expectation } from "../../archive/index-comparison.ts";
 import { readIndex } from "../../archive/index-file.ts";
+import type { Receipt } from "../../archive/receipt.ts";
 import { describeError, Interrupted, LifeboatError } from "../../errors.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import type { ByteString } from "../../sources/names.ts";
@@ -47,7 +48,7 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
     const runId = randomBytes(4).toString("hex");
     const job = await makeJob(runId, layout, tools);
     const worker = await chooseWorker(job, layout, tools, signal);
-    await requireRoom(layout);
+    await requireRoom(layout, found.backup.receipt);
     const prepared = await prepareDatabases(chosen(request, found, layout), { found, fetched, spool }, tools, signal);
     const swaps = swapsOf(prepared, runId);
     const about = { found, layout, prepared, swaps, by: worker.kind, keepOld: request.keepOld };
@@ -97,12 +98,10 @@ export async function planInPlace(request: InPlaceRequest, tools: Tools, signal:
   return await withBackup(request, tools, signal, async (run, found, fetched, layout, spool) => {
     const job = await makeJob(NO_RUN, layout, tools);
     const worker = await chooseWorker(job, layout, tools, signal);
-    await requireRoom(layout);
+    await requireRoom(layout, found.backup.receipt);
     const prepared = await prepareDatabases(chosen(request, found, layout), { found, fetched, spool }, tools, signal);
     const { id, archive } = found.backup.receipt;
-    await run.step("check", () =>
-      verifyArchive({ ...fetched, id, contentBytes: archive.contentBytes, keys: tools.keys }, signal),
-    );
+    await run.step("check", () => verifyArchive({ ...fetched, id, ...promised(archive), keys: tools.keys }, signal));
     const about = { found, layout, prepared, swaps: [], by: worker.kind, keepOld: request.keepOld };
     await request.confirm(await describePlan(about, tools, signal));
   });
@@ -180,12 +179,17 @@ function isInterrupted(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted || error instanceof Interrupted;
 }
 
+/** What the receipt says of the archive, beyond which nothing is read. */
+function promised({ contentBytes, tarBytes }: Receipt["archive"]): Expectation {
+  return { contentBytes, tarBytes };
+}
+
 /** Room for the new data beside the old, before any of it is written. Places on one file system share its room. */
-async function requireRoom({ shares }: Layout): Promise<void> {
+async function requireRoom({ shares }: Layout, { archive }: Receipt): Promise<void> {
   const needed = new Map<number, { folder: string; bytes: number }>();
   for (const { place, stagedBytes } of shares) {
     const before = needed.get(place.device)?.bytes ?? 0;
-    needed.set(place.device, { folder: place.folder, bytes: before + stagedBytes });
+    needed.set(place.device, { folder: place.folder, bytes: before + Math.min(stagedBytes, archive.tarBytes) });
   }
   for (const { folder, bytes } of needed.values())
     await requireSpace(folder, bytes, "to put the new data beside the old");
@@ -210,7 +214,7 @@ async function stageAll(
     });
     using bar = bars.start(`stage ${place.path === "" ? "the sources" : place.path}`, archive.contentBytes);
     const { warnings, flaws } = await run.step("stage", async () => {
-      const request = { ...fetched, id, contentBytes: archive.contentBytes, keys, only: members };
+      const request = { ...fetched, id, ...promised(archive), keys, only: members };
       const tar = await openSelected({ ...request, onProgress: (bytes) => bar.at(bytes) }, signal);
       return await progress.work((work) => work.stage(at, tar, config.sqliteTimeoutMs, signal));
     });

@@ -1,4 +1,5 @@
 import { LifeboatError } from "../../errors.ts";
+import { DamagedFiles } from "../../archive/damaged-files.ts";
 import type { IndexEntry } from "../../archive/format.ts";
 import { printable } from "../../sources/names.ts";
 import { PATHS_HINT } from "../catalogue/paths.ts";
@@ -13,7 +14,7 @@ export interface Share {
   readonly only: readonly string[] | null;
   readonly files: number;
   readonly contentBytes: number;
-  /** With what is extracted along and dropped, because another place has it. */
+  /** What it takes, holes not counted; with what is extracted along and dropped, because another place has it. */
   readonly stagedBytes: number;
 }
 
@@ -23,6 +24,8 @@ export interface Layout {
   readonly unknown: readonly Place[];
   /** Dumps of databases and of roles, which are not put in place as files. */
   readonly stored: readonly StoredFile[];
+  /** Files among what was asked for that the backup has, but not whole. */
+  readonly damaged: DamagedFiles;
   /** Base backups of servers are among what was asked for. */
   readonly hasBaseBackups: boolean;
 }
@@ -51,6 +54,7 @@ export async function layOut(
   const homeless: string[] = [];
   const stored: StoredFile[] = [];
   let hasBaseBackups = false;
+  const damaged = new DamagedFiles();
   for await (const entry of entries) {
     const path = entry.path.toString("latin1").slice("backup/".length);
     for (const wanted of missing) {
@@ -58,20 +62,22 @@ export async function layOut(
       else if (!meant.has(wanted) && path.endsWith(`/${wanted}`)) meant.set(wanted, path);
     }
     const isWanted = !only || only.some((wanted) => isAtOrBelow(path, wanted));
+    const neededBytes = entry.storedBytes ?? entry.sizeBytes;
+    if (isWanted && entry.damage !== undefined) damaged.add(entry.path);
     if (isAtOrBelow(path, DUMPS)) {
       // Right below a server's folder are its dumps; deeper is its base backup, which may have any number of files.
       const isDeep = path.split("/", 4).length > 3;
       if (isDeep) hasBaseBackups ||= isWanted;
       else if (entry.type !== "folder") stored.push({ path, sizeBytes: entry.sizeBytes, isWanted });
       // Where the sources themselves are a place they are extracted along with it.
-      for (const one of known) if (isWanted && one.path === "") one.stagedBytes += entry.sizeBytes;
+      for (const one of known) if (isWanted && one.path === "") one.stagedBytes += neededBytes;
     } else if (isWanted) {
       const around = innerFirst.filter((one) => isAtOrBelow(path, one.path));
       const [home] = around;
       if (home) home.files += entry.type === "folder" ? 0 : 1;
       if (home) home.contentBytes += entry.sizeBytes;
       if (home) home.isKnown = true;
-      for (const one of around) one.stagedBytes += entry.sizeBytes;
+      for (const one of around) one.stagedBytes += neededBytes;
       if (!home && entry.type !== "folder") homeless.push(path);
     }
   }
@@ -85,6 +91,7 @@ export async function layOut(
       }),
     unknown: only ? [] : known.filter((one) => !one.isKnown).map(({ place }) => place),
     stored,
+    damaged,
     hasBaseBackups,
   };
 }

@@ -58,7 +58,7 @@ export async function describePlan(about: Planned, { quiescer }: Tools, signal: 
     backup: { receipt },
     target,
   } = about.found;
-  const { shares, unknown, hasBaseBackups } = about.layout;
+  const { shares, unknown, damaged, hasBaseBackups } = about.layout;
   const { by, keepOld, prepared, swaps } = about;
   const folders = shares.map(({ place }) => place.folder);
   const servers = [...new Set(prepared.databases.map(({ on }) => whereabouts(on)))];
@@ -89,7 +89,7 @@ export async function describePlan(about: Planned, { quiescer }: Tools, signal: 
       ...(servers.length > 0 ? ["whoever is in one of these databases is thrown out when they change places"] : []),
       ...(hasBaseBackups ? ["base backups of PostgreSQL servers are not put back by this command"] : []),
     ],
-    warnings,
+    warnings: [...(damaged.sentence === undefined ? [] : [damaged.sentence]), ...warnings],
   };
 }
 

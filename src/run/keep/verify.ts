@@ -1,3 +1,4 @@
+import { DamagedFiles } from "../../archive/damaged-files.ts";
 import { verifyArchive } from "../../archive/extract.ts";
 import { readIndex } from "../../archive/index-file.ts";
 import type { Receipt } from "../../archive/receipt.ts";
@@ -30,7 +31,7 @@ export interface Verified {
    */
   readonly result: "complete" | "read" | "stored" | "broken" | "locked" | "unknown";
   readonly problem?: string;
-  /** What its receipt says of databases that are good all the same. */
+  /** What its receipt says of databases that are good all the same, and which files were not whole when they were saved. */
   readonly notes?: readonly string[];
 }
 
@@ -178,17 +179,21 @@ async function verifyOne(
       const fetched = await fetchBackup(found, spool, tools, signal);
       using bar = tools.progress.start(`verify ${receipt.id}`, receipt.archive.contentBytes);
       const { id, archive } = receipt;
-      const promised = { id, contentBytes: archive.contentBytes };
+      const promised = { id, contentBytes: archive.contentBytes, tarBytes: archive.tarBytes };
       const onProgress = (bytes: number) => bar.at(bytes);
-      await verifyArchive({ ...fetched, ...promised, keys: tools.keys, onProgress }, signal);
-      return { ...place, result: "read" };
+      const { damaged } = await verifyArchive({ ...fetched, ...promised, keys: tools.keys, onProgress }, signal);
+      return { ...place, result: "read", ...noted(notes, damaged) };
     }
     let entries = 0;
-    for await (const _ of readIndex(await fetchIndex(found, spool, tools, signal), tools.keys, signal)) entries++;
+    const damaged = new DamagedFiles();
+    for await (const entry of readIndex(await fetchIndex(found, spool, tools, signal), tools.keys, signal)) {
+      entries += 1;
+      if (entry.damage !== undefined) damaged.add(entry.path);
+    }
     if (entries !== receipt.index.entries) {
       throw new LifeboatError("verification-failed", `the index has ${entries} entries, not ${receipt.index.entries}`);
     }
-    return { ...place, result: "complete" };
+    return { ...place, result: "complete", ...noted(notes, damaged) };
   } catch (error) {
     signal.throwIfAborted();
     return { ...place, result: resultOf(error), problem: describeError(error) };
@@ -202,6 +207,11 @@ function resultOf(error: unknown): "broken" | "locked" | "unknown" {
   if (!(error instanceof LifeboatError)) return "unknown";
   if (error.kind === "wrong-key") return "locked";
   return error.kind === "verification-failed" || error.kind === "not-found" ? "broken" : "unknown";
+}
+
+function noted(notes: readonly string[], { sentence }: DamagedFiles): Pick<Verified, "notes"> {
+  const all = sentence === undefined ? notes : [...notes, sentence];
+  return all.length === 0 ? {} : { notes: all };
 }
 
 /** Encrypted to a public key whose private half is kept elsewhere, as it should be. */

@@ -70,7 +70,10 @@ export async function combineIncrements(
     using bar = progress.start(`read full backup ${id}`, archive.contentBytes);
     const only = increments.map(({ folder }) => Buffer.from(`backup/${folder}`));
     const onProgress = (bytes: number) => bar.at(bytes);
-    await extract({ ...fetched, id, contentBytes: archive.contentBytes, keys, into, only, onProgress }, signal);
+    await extract(
+      { ...fetched, id, contentBytes: archive.contentBytes, tarBytes: archive.tarBytes, keys, into, only, onProgress },
+      signal,
+    );
   }
   for (const { server, folder, recorded, standsOn } of increments) {
     const increment = join(quarantine, "backup", folder);

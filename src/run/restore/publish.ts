@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import { isSystemError } from "../../system/files.ts";
+import { removeTree } from "../../system/trees.ts";
 import { noteQuarantine, QUARANTINE_PREFIX } from "../conduct/quarantines.ts";
 
 /** Rejects with "usage" unless `to` is an empty folder or not there yet. */
@@ -35,12 +36,12 @@ export async function openQuarantine(to: string, stateFolder: string): Promise<Q
     return {
       folder,
       async [Symbol.asyncDispose]() {
-        await rm(folder, { recursive: true, force: true });
+        await removeTree(folder);
         await noted[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
     throw error;
   }
 }

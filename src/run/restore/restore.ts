@@ -86,16 +86,22 @@ async function extractAndPublish(
 async function extractInto(
   into: string,
   { below, ...fetched }: Parts,
-  { id, archive: { contentBytes } }: Receipt,
+  { id, archive: { contentBytes, tarBytes } }: Receipt,
   run: Conduct,
   tools: Tools,
   signal: AbortSignal,
 ): Promise<void> {
   const { keys, progress } = tools;
-  await requireSpace(into, contentBytes + (below?.extraBytes ?? 0), "to restore the files");
+  // Holes take no room, and are not in the tar stream.
+  const neededBytes = Math.min(contentBytes, tarBytes) + (below?.extraBytes ?? 0);
+  await requireSpace(into, neededBytes, "to restore the files");
   using bar = progress.start("restore", contentBytes);
   const onProgress = (bytes: number) => bar.at(bytes);
-  const { warnings } = await extract({ ...fetched, id, contentBytes, keys, into, onProgress }, signal);
+  const { warnings, damaged } = await extract(
+    { ...fetched, id, contentBytes, tarBytes, keys, into, onProgress },
+    signal,
+  );
   for (const warning of warnings.first) run.warn(warning);
+  if (damaged.sentence !== undefined) run.warn(damaged.sentence);
   if (below) await run.step("combine", () => combineIncrements(into, below, below.fetched, tools, signal));
 }

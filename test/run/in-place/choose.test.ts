@@ -1,3 +1,4 @@
+import { DamagedFiles } from "../../../src/archive/damaged-files.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Receipt } from "../../../src/archive/receipt.ts";
@@ -8,7 +9,12 @@ const receipt = { sources: [] as Receipt["sources"] } as Receipt;
 test("a dump that the receipt tells nothing of is refused, by its name", () => {
   const stored = [{ path: ".databases/db/app.pgdump", sizeBytes: 1, isWanted: true }];
   assert.throws(
-    () => chooseDatabases({ shares: [], unknown: [], stored, hasBaseBackups: false }, receipt, false),
+    () =>
+      chooseDatabases(
+        { shares: [], unknown: [], stored, damaged: new DamagedFiles(), hasBaseBackups: false },
+        receipt,
+        false,
+      ),
     /does not say what '\.databases\/db\/app\.pgdump' is a dump of/,
   );
 });
