@@ -24,7 +24,7 @@ test("twenty backups in a row of databases that others write to all the while ar
     await docker("volume", "rm", `${name}-data`, `${name}-state`);
     await rm(folder, { recursive: true, force: true });
   });
-  await mkdir(join(folder, "archive"));
+  for (const each of ["archive", "restored"]) await mkdir(join(folder, each));
   await writeFile(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
   for (const mode of ["wal", "delete"]) await startWriter(`${name}-${mode}`, `${name}-data`, mode);
   await startSidecar(name, folder);
@@ -40,8 +40,8 @@ test("twenty backups in a row of databases that others write to all the while ar
   const marks: string[] = [];
   for (const { id, outcome } of backups) {
     assert.equal(outcome, "good");
-    await docker("exec", `${name}-sidecar`, "lifeboat", "restore", id, "--to", `/archive/restored/${id}`);
-    marks.push(...["wal", "delete"].map((mode) => checked(join(folder, "archive", "restored", id, `${mode}.db`))));
+    await docker("exec", `${name}-sidecar`, "lifeboat", "restore", id, "--to", `/restored/${id}`);
+    marks.push(...["wal", "delete"].map((mode) => checked(join(folder, "restored", id, `${mode}.db`))));
   }
   assert.equal(new Set(marks).size, marks.length, "some backups hold the same moment: the writers stood still");
 });
@@ -66,7 +66,8 @@ async function startSidecar(name: string, folder: string): Promise<void> {
     ...["run", "--detach", "--label", removalLabel, "--name", `${name}-sidecar`, "--network", "none"],
     ...["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--cap-add", "DAC_READ_SEARCH"],
     ...["--volume", `${name}-data:/backup:ro`, "--volume", `${name}-state:/var/lib/lifeboat`],
-    ...["--volume", `${folder}/archive:/archive`, "--volume", `${folder}/passphrase:/run/passphrase:ro`],
+    ...["--volume", `${folder}/archive:/archive`, "--volume", `${folder}/restored:/restored`],
+    ...["--volume", `${folder}/passphrase:/run/passphrase:ro`],
     ...Object.entries(settings).flatMap(([key, value]) => ["--env", `${key}=${value}`]),
     "lifeboat:dev",
   );

@@ -42,7 +42,7 @@ test("a change that cannot be written rejects, and the next one brings it along"
   const { change } = record();
   const blocked = join(folder, "daemon.json");
   await mkdir(blocked);
-  await assert.rejects(change({ skippedOverlaps: 1 }), { code: "EISDIR" });
+  await assert.rejects(change({ skippedOverlaps: 1 }), /cannot write 'daemon\.json' in '.*'/);
   await rm(blocked, { recursive: true });
   await change({ heartbeatAt: "2026-01-01T00:00:01.000Z" });
   assert.equal((await readDaemonState(folder))?.skippedOverlaps, 1);

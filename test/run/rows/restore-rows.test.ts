@@ -201,5 +201,5 @@ test("a database that is not there, and a row that is not in the backup, end wit
   const { exitCode, stderr } = await sandbox.lifeboat([...toast, "--yes"].with(3, "fresh.db"), set);
   await rm(fresh);
   assert.equal(exitCode, 10);
-  assert.match(stderr, /no 'backup\/fresh\.db' in the backup/);
+  assert.match(stderr, /no 'fresh\.db' in the backup/);
 });
