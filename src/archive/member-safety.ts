@@ -31,6 +31,7 @@ export class MemberSafety {
     if (type === "special") return "special";
     if ((member.extents ?? 0) > MAX_EXTENTS) return "too-sparse";
     if (path.length > MAX_PATH_BYTES) return "too-long";
+    if (member.sizeBytes > MAX_FILE_BYTES) return "too-large";
     if (!isInside(path)) return "outside";
     if (this.#isBelowSymlink(path)) return "below-symlink";
     let isSymlink = type === "symlink";
@@ -62,12 +63,13 @@ export class MemberSafety {
 
 /** What may be wrong with a member. */
 export type Objection =
-  "special" | "too-sparse" | "too-long" | "outside" | "below-symlink" | "target-below-symlink" | "no-target" | "twice";
+  "special" | "too-sparse" | "too-long" | "too-large" | "outside" | "below-symlink" | "target-below-symlink" | "no-target" | "twice";
 
 const OBJECTIONS: Readonly<Record<Objection, string>> = {
   special: "is of a type that no backup holds",
   "too-sparse": "is a sparse file of more extents than a backup holds",
   "too-long": "has a path that no system call takes",
+  "too-large": "is a file of more than 16 TiB, which no backup holds",
   outside: "points outside the backup",
   "below-symlink": "would be written through a symlink",
   "target-below-symlink": "would be written through a symlink",
@@ -77,6 +79,12 @@ const OBJECTIONS: Readonly<Record<Objection, string>> = {
 
 /** The kernel takes paths of 4,096 bytes, the NUL at their end included; tar extracts relative to where it works. */
 const MAX_PATH_BYTES = 4095;
+
+/**
+ * The longest file of ext4. Holes take no room, but each byte of them is digested: a petabyte of nothing, which a few
+ * bytes of an archive can claim, would take a week.
+ */
+const MAX_FILE_BYTES = 2 ** 44;
 
 const SLASH = 0x2f;
 

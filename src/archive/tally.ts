@@ -148,6 +148,7 @@ const PROBLEMS: Readonly<Record<Exclude<Reason, keyof typeof WRONG>, ReadProblem
     "target-below-symlink": "unreadable",
     "too-sparse": "unreadable",
     "too-long": "unreadable",
+    "too-large": "unreadable",
   },
 };
 

@@ -95,6 +95,9 @@ async function noteStores(job: Walk, folder: ByteString, names: readonly ByteStr
  */
 const MAX_PATH_BYTES = 4095 - 40;
 
+/** Each byte of a hole is digested, here and when it is restored; nothing longer than the longest file of ext4 is taken. */
+const MAX_FILE_BYTES = 2 ** 44;
+
 /** What `stat` counts blocks in, whatever those of the file system are. */
 const STAT_BLOCK_BYTES = 512;
 
@@ -132,6 +135,10 @@ async function look(job: Walk, folder: ByteString, name: ByteString): Promise<Lo
     return undefined;
   }
   if (!stats.isFile()) return { path, stats, database: false };
+  if (stats.size > MAX_FILE_BYTES) {
+    job.findings.unreadable.add(`${printable(path)} (longer than 16 TiB)`);
+    return undefined;
+  }
   try {
     return { path, stats, database: await isDatabase(job, path, stats) };
   } catch (failure) {
