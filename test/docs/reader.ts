@@ -11,8 +11,10 @@ export interface Reader extends Disposable {
   follow(script: string, env: Readonly<Record<string, string>>): Promise<Attempt>;
 }
 
-/** Two minutes are ample for any block; the first run of one that hangs should say which it was. */
-const BLOCK_MS = 120_000;
+/** Four minutes are ample for any block; the first run of one that hangs should say which it was. */
+const BLOCK_MS = 240_000;
+/** As `timeout` of coreutils says it. */
+const TIMED_OUT = 124;
 
 /** Starts a bash in `folder`; its own files lie in `notes`. */
 export function startReader(folder: string, notes: string, env: NodeJS.ProcessEnv): Reader {
@@ -35,9 +37,13 @@ export function startReader(folder: string, notes: string, env: NodeJS.ProcessEn
       await writeFile(block, exports.join("") + script);
       blocks.write(`${block}\n`);
       const timeout = AbortSignal.timeout(BLOCK_MS);
-      const [exitCode] = (await Promise.race([once(done, "data", { signal: timeout }).then(() => [0]), ended])) as [
-        number | null,
-      ];
+      const [exitCode] = (await Promise.race([
+        once(done, "data", { signal: timeout }).then(
+          () => [0],
+          () => [TIMED_OUT],
+        ),
+        ended,
+      ])) as [number | null];
       const [stdout, stderr] = await Promise.all([".out", ".err"].map((end) => readFile(block + end, "utf8")));
       return { exitCode: exitCode ?? 255, stdout: stdout ?? "", stderr: stderr ?? "" };
     },
