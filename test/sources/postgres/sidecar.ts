@@ -120,7 +120,8 @@ export async function startSidecar(): Promise<Sidecar> {
     },
     async [Symbol.asyncDispose]() {
       await docker("rm", "--force", "--volumes", container);
-      await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+      // One after the other: several may have had the same name.
+      for (const server of servers) await server[Symbol.asyncDispose]();
       await docker("network", "rm", network);
       await rm(folder, { recursive: true, force: true });
     },
