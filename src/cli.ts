@@ -7,11 +7,13 @@ import { runDaemon } from "./cli/daemon.ts";
 import { addDecrypt } from "./cli/decrypt.ts";
 import { addDiff } from "./cli/diff.ts";
 import { addFind } from "./cli/find.ts";
+import { addForget } from "./cli/forget.ts";
 import { addHealth } from "./cli/health.ts";
 import { addHelp, commandNames } from "./cli/help.ts";
 import { addInPlaceHelper } from "./cli/in-place-helper.ts";
 import { addList } from "./cli/list.ts";
 import { addLs } from "./cli/ls.ts";
+import { addPin, addUnpin } from "./cli/pin.ts";
 import { addPrune } from "./cli/prune.ts";
 import { addRestore } from "./cli/restore.ts";
 import { addRestoreRows } from "./cli/restore-rows.ts";
@@ -34,6 +36,9 @@ const commands = [
   addRestoreRows,
   addVerify,
   addPrune,
+  addForget,
+  addPin,
+  addUnpin,
   addDecrypt,
   addConfig,
   addHealth,

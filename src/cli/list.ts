@@ -42,6 +42,11 @@ function wholeDay(text: string): string {
   return /^\d{4}-\d\d-\d\d$/.test(text.trim()) ? `${text.trim()} 00:00` : text;
 }
 
+function stateText({ outcome, targets, pinnedOn }: Listing["backups"][number]): string {
+  if (pinnedOn.length === 0) return outcome;
+  return `${outcome}, pinned${pinnedOn.length < targets.length ? ` on ${pinnedOn.join(", ")}` : ""}`;
+}
+
 function listText({ backups, signers, warnings }: Listing, look: Look): string {
   const columns = [
     { title: "ID" },
@@ -60,7 +65,7 @@ function listText({ backups, signers, warnings }: Listing, look: Look): string {
     String(backup.files),
     sizeText(backup.contentBytes),
     sizeText(backup.sizeBytes),
-    backup.outcome,
+    stateText(backup),
     backup.targets.join(", "),
   ]);
   const stored = backups.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
