@@ -56,7 +56,7 @@ export async function restorePostgresRows(
     };
     const looked = await run.step("look", look);
     await using spool = await openSpool(config.state, clock);
-    const dump = { path, sizeBytes: dumped.dumpBytes };
+    const dump = { path: Buffer.from(`backup/${path}`), sizeBytes: dumped.dumpBytes };
     const fetched = await run.step("fetch", () => fetchOneFile(found, dump, spool, tools, signal));
     const folder = await spool.makeFolder("chosen");
     const choose = async (database: string) => {

@@ -99,7 +99,8 @@ async function fetchDatabase(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<string> {
-  return await requireDatabase(await fetchOneFile(found, { path: below, sizeBytes: 0 }, spool, tools, signal));
+  const path = Buffer.from(`backup/${below}`);
+  return await requireDatabase(await fetchOneFile(found, { path, sizeBytes: 0 }, spool, tools, signal));
 }
 
 async function copyLive(live: string, spool: Spool, { config }: Tools, signal: AbortSignal): Promise<string> {
