@@ -22,6 +22,7 @@ import { addVerify } from "./cli/verify.ts";
 import { addVersion } from "./cli/version.ts";
 import { SettingsError } from "./config/problems.ts";
 import { describeError, exitCodeOf, hintOf, Interrupted, LifeboatError } from "./errors.ts";
+import { inZone } from "./report/units.ts";
 import { redact } from "./system/secret.ts";
 import { version } from "./version.ts";
 
@@ -106,12 +107,22 @@ function usageError({ message }: CommanderError, args: readonly string[], progra
   });
 }
 
-function tellError(error: unknown, { stdout, stderr }: Surroundings, json: boolean): void {
+function tellError(error: unknown, { env, stdout, stderr }: Surroundings, json: boolean): void {
   const hint = hintOf(error);
   // The settings' problems are a list, one a line; everything else is one line with its causes.
   const message = redact(error instanceof SettingsError ? error.message : describeError(error));
   if (json) stdout.write(`${JSON.stringify({ error: { message, hint, exitCode: exitCodeOf(error) } })}\n`);
   const unforeseen = !(error instanceof LifeboatError || error instanceof Interrupted);
   const trace = unforeseen && error instanceof Error ? `\n${redact(error.stack ?? "")}` : "";
-  stderr.write(`lifeboat: ${message}${hint === undefined ? "" : `\n  ${redact(hint)}`}${trace}\n`);
+  const told = `${message}${hint === undefined ? "" : `\n  ${redact(hint)}`}`;
+  stderr.write(`lifeboat: ${inZone(told, zoneOf(env))}${trace}\n`);
+}
+
+/** As the settings have it, which may be what is wrong. */
+function zoneOf({ TZ = "" }: Surroundings["env"]): string {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: TZ }).resolvedOptions().timeZone;
+  } catch {
+    return "UTC";
+  }
 }

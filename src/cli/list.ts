@@ -1,6 +1,6 @@
 import { exitCodes } from "../errors.ts";
 import { tableText, tinted, type Look } from "../report/table.ts";
-import { sizeText, timeText } from "../report/units.ts";
+import { inZone, sizeText, timeText } from "../report/units.ts";
 import { list, type Listing } from "../run/look/list.ts";
 import { LifeboatError } from "../errors.ts";
 import { parseMoment } from "../plan/moment.ts";
@@ -76,6 +76,6 @@ function listText({ backups, signers, warnings }: Listing, look: Look): string {
     ...signers.map(({ fingerprint, trust }) => `signed by ${fingerprint} (${TRUST[trust]})`),
     // Those of the newest: the same would be said of every night.
     ...(backups.at(-1)?.notes ?? []).map((note) => `note: ${note}`),
-    ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${warning}`),
+    ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${inZone(warning, look.timeZone)}`),
   ].join("\n");
 }

@@ -4,6 +4,7 @@ import { pathBelowSources } from "../run/catalogue/paths.ts";
 import { planInPlace, restoreInPlace } from "../run/in-place/in-place.ts";
 import { bringBackLeftovers } from "../run/recovery/recover.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
+import type { Look } from "../report/table.ts";
 import { restoreFile, type WantedFile } from "../run/restore/restore-file.ts";
 import { restoreToStream } from "../run/restore/restore-to-stream.ts";
 import { restoreTo } from "../run/restore/restore.ts";
@@ -74,21 +75,30 @@ export function addRestore(line: CommandLine): void {
         return;
       }
       const confirm = async (plan: InPlacePlan) => {
-        show(plan, options, line);
+        show(plan, options, tools.look, line);
         return options.yes === true || (await askYes("Go on?", world));
       };
       const inPlace = { ...wanted, keepOld: options.keepOld ?? false, recover: bringBackLeftovers };
       const report = options.dryRun
-        ? await planInPlace({ ...inPlace, confirm: async (plan) => show(plan, options, line) }, tools, world.signal)
+        ? await planInPlace(
+            { ...inPlace, confirm: async (plan) => show(plan, options, tools.look, line) },
+            tools,
+            world.signal,
+          )
         : await restoreInPlace({ ...inPlace, confirm }, tools, world.signal);
       tell(report, options.json, tools);
     });
 }
 
 /** For a person on stderr, so that what is on stdout stays one report. A dry run's plan is its result. */
-function show(plan: InPlacePlan, { json, dryRun }: RestoreOptions, { world, print }: CommandLine): true {
-  if (dryRun) print(json ? JSON.stringify({ plan }) : planText(plan));
-  else world.stderr.write(`${planText(plan)}\n`);
+function show(
+  plan: InPlacePlan,
+  { json, dryRun }: RestoreOptions,
+  { timeZone }: Look,
+  { world, print }: CommandLine,
+): true {
+  if (dryRun) print(json ? JSON.stringify({ plan }) : planText(plan, timeZone));
+  else world.stderr.write(`${planText(plan, timeZone)}\n`);
   return true;
 }
 
