@@ -38,6 +38,7 @@ export async function forget(
   const forgotten: Forgotten[] = [];
   const report = await conduct("forget", tools, async (run) => {
     using _lock = await acquireLock(config.state, "forget", config.lockTimeoutMs, clock, signal);
+    if (wanted.dryRun) run.note({ dryRun: true });
     const found = await findCopies(wanted, run, tools, signal);
     const pending = await pendingInPlace(config.state);
     for (const copy of found.copies) requireRemovable(copy, pending, wanted.evenNewest);

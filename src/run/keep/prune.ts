@@ -105,7 +105,8 @@ export async function pruneAll(
   const prunings: Pruning[] = [];
   const report = await conduct("prune", tools, async (run) => {
     using _lock = await acquireLock(config.state, "prune", config.lockTimeoutMs, clock, signal);
-    if (!dryRun) await removeLeftFiles(tools);
+    if (dryRun) run.note({ dryRun });
+    else await removeLeftFiles(tools);
     const pending = await pendingInPlace(config.state);
     if (pending) run.warn(pending.sentence);
     for (const target of tools.targets) {

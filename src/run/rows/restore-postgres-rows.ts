@@ -45,7 +45,7 @@ export async function restorePostgresRows(
     await dropLeftScratchDatabases(tools);
     const found = await run.step("find", () => findBackup(wanted, tools, run, signal));
     const { id } = found.backup.receipt;
-    run.note({ backupId: id });
+    run.note({ backupId: id, ...(wanted.dryRun && { dryRun: true }) });
     const dumped = dumpOf(found, path);
     for (const flaw of dumped.flaws) run.warn(`the database in the backup is flawed: ${flaw}`);
     const server = await serverOf(dumped, tools, signal);
