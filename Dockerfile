@@ -71,6 +71,8 @@ RUN ln -s /opt/lifeboat/dist/main.js /usr/local/bin/lifeboat
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+# Read by `lifeboat version`.
+RUN printf '%s\n' "$REVISION" > /opt/lifeboat/revision
 LABEL org.opencontainers.image.title="Lifeboat" \
       org.opencontainers.image.description="A Docker backup sidecar that proves its restores" \
       org.opencontainers.image.licenses="MIT" \

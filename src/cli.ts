@@ -7,11 +7,13 @@ import { runDaemon } from "./cli/daemon.ts";
 import { addDecrypt } from "./cli/decrypt.ts";
 import { addDiff } from "./cli/diff.ts";
 import { addFind } from "./cli/find.ts";
+import { addForget } from "./cli/forget.ts";
 import { addHealth } from "./cli/health.ts";
 import { addHelp, commandNames } from "./cli/help.ts";
 import { addInPlaceHelper } from "./cli/in-place-helper.ts";
 import { addList } from "./cli/list.ts";
 import { addLs } from "./cli/ls.ts";
+import { addPin, addUnpin } from "./cli/pin.ts";
 import { addPrune } from "./cli/prune.ts";
 import { addRestore } from "./cli/restore.ts";
 import { addRestoreRows } from "./cli/restore-rows.ts";
@@ -20,6 +22,7 @@ import { addVerify } from "./cli/verify.ts";
 import { addVersion } from "./cli/version.ts";
 import { SettingsError } from "./config/problems.ts";
 import { describeError, exitCodeOf, hintOf, Interrupted, LifeboatError } from "./errors.ts";
+import { inZone } from "./report/units.ts";
 import { redact } from "./system/secret.ts";
 import { version } from "./version.ts";
 
@@ -34,6 +37,9 @@ const commands = [
   addRestoreRows,
   addVerify,
   addPrune,
+  addForget,
+  addPin,
+  addUnpin,
   addDecrypt,
   addConfig,
   addHealth,
@@ -101,12 +107,22 @@ function usageError({ message }: CommanderError, args: readonly string[], progra
   });
 }
 
-function tellError(error: unknown, { stdout, stderr }: Surroundings, json: boolean): void {
+function tellError(error: unknown, { env, stdout, stderr }: Surroundings, json: boolean): void {
   const hint = hintOf(error);
   // The settings' problems are a list, one a line; everything else is one line with its causes.
   const message = redact(error instanceof SettingsError ? error.message : describeError(error));
   if (json) stdout.write(`${JSON.stringify({ error: { message, hint, exitCode: exitCodeOf(error) } })}\n`);
   const unforeseen = !(error instanceof LifeboatError || error instanceof Interrupted);
   const trace = unforeseen && error instanceof Error ? `\n${redact(error.stack ?? "")}` : "";
-  stderr.write(`lifeboat: ${message}${hint === undefined ? "" : `\n  ${redact(hint)}`}${trace}\n`);
+  const told = `${message}${hint === undefined ? "" : `\n  ${redact(hint)}`}`;
+  stderr.write(`lifeboat: ${inZone(told, zoneOf(env))}${trace}\n`);
+}
+
+/** As the settings have it, which may be what is wrong. */
+function zoneOf({ TZ = "" }: Surroundings["env"]): string {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: TZ }).resolvedOptions().timeZone;
+  } catch {
+    return "UTC";
+  }
 }

@@ -1,4 +1,5 @@
 import { tinted, type Look } from "../report/table.ts";
+import { inZone } from "../report/units.ts";
 import { sectionsOf } from "../run/backup/ahead-text.ts";
 import type { BackupPlan } from "../run/backup/plan-backup.ts";
 
@@ -10,9 +11,9 @@ export function backupPlanText({ ahead, warnings, failures }: BackupPlan, look: 
       `  ${title}:`,
       ...items.map((item) => `    ${item}`),
     ]),
-    ...warnings.map((warning) => `  ${tinted("warning", "yellow", look)}: ${warning}`),
+    ...warnings.map((warning) => `  ${tinted("warning", "yellow", look)}: ${inZone(warning, look.timeZone)}`),
     ...failures.flatMap(({ message, hint }) => [
-      `  ${tinted("would fail", "red", look)}: ${message}`,
+      `  ${tinted("would fail", "red", look)}: ${inZone(message, look.timeZone)}`,
       ...(hint === undefined ? [] : [`    ${hint}`]),
     ]),
   ].join("\n");

@@ -1,12 +1,14 @@
 import { exitCodes } from "../errors.ts";
+import { inZone } from "../report/units.ts";
 import { health, type Health } from "../run/daemon/health.ts";
 import type { CommandLine, Options } from "./command.ts";
 
 export function addHealth({ command, assembled, print, end }: CommandLine): void {
   const description = "exit with 0 if backups are made as they should be (for HEALTHCHECK)";
   command("health", description).action(async ({ json }: Options) => {
-    const found = await health(await assembled("health"));
-    print(json ? JSON.stringify(found) : healthText(found));
+    const tools = await assembled("health");
+    const found = await health(tools);
+    print(json ? JSON.stringify(found) : inZone(healthText(found), tools.look.timeZone));
     end(found.healthy ? 0 : exitCodes.failed);
   });
 }

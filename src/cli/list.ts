@@ -1,6 +1,6 @@
 import { exitCodes } from "../errors.ts";
 import { tableText, tinted, type Look } from "../report/table.ts";
-import { sizeText, timeText } from "../report/units.ts";
+import { inZone, sizeText, timeText } from "../report/units.ts";
 import { list, type Listing } from "../run/look/list.ts";
 import { LifeboatError } from "../errors.ts";
 import { parseMoment } from "../plan/moment.ts";
@@ -42,6 +42,11 @@ function wholeDay(text: string): string {
   return /^\d{4}-\d\d-\d\d$/.test(text.trim()) ? `${text.trim()} 00:00` : text;
 }
 
+function stateText({ outcome, targets, pinnedOn }: Listing["backups"][number]): string {
+  if (pinnedOn.length === 0) return outcome;
+  return `${outcome}, pinned${pinnedOn.length < targets.length ? ` on ${pinnedOn.join(", ")}` : ""}`;
+}
+
 function listText({ backups, signers, warnings }: Listing, look: Look): string {
   const columns = [
     { title: "ID" },
@@ -60,7 +65,7 @@ function listText({ backups, signers, warnings }: Listing, look: Look): string {
     String(backup.files),
     sizeText(backup.contentBytes),
     sizeText(backup.sizeBytes),
-    backup.outcome,
+    stateText(backup),
     backup.targets.join(", "),
   ]);
   const stored = backups.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -71,6 +76,6 @@ function listText({ backups, signers, warnings }: Listing, look: Look): string {
     ...signers.map(({ fingerprint, trust }) => `signed by ${fingerprint} (${TRUST[trust]})`),
     // Those of the newest: the same would be said of every night.
     ...(backups.at(-1)?.notes ?? []).map((note) => `note: ${note}`),
-    ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${warning}`),
+    ...warnings.map((warning) => `${tinted("warning", "yellow", look)}: ${inZone(warning, look.timeZone)}`),
   ].join("\n");
 }

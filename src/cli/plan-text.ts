@@ -1,15 +1,15 @@
-import { sizeText } from "../report/units.ts";
+import { inZone, sizeText } from "../report/units.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
 
 /** What a restore in place is about to do, one line for each thing. */
-export function planText(plan: InPlacePlan): string {
+export function planText(plan: InPlacePlan, timeZone: string): string {
   const { backup, places, stops, by, keepOld, notes } = plan;
   const lines = places.map(({ folder, only, files, contentBytes, freeBytes }) => {
     const what = only ? only.map((path) => `'${path}'`).join(", ") : "everything";
     return `  ${folder}: ${what} is replaced by ${files === 1 ? "1 file" : `${files} files`}, ${sizeText(contentBytes)} (${sizeText(freeBytes)} free)`;
   });
   const stopping = stops.map(({ container, act, why }) => `  container '${container}' is ${acts[act]}: it ${why}`);
-  return [
+  const text = [
     `backup ${backup.id} of ${backup.takenAt}, from ${backup.target}: every byte checked`,
     ...lines,
     ...plan.databases.map(databaseText),
@@ -21,7 +21,8 @@ export function planText(plan: InPlacePlan): string {
     ...notes.map((note) => `  ${note}`),
     ...(by === "helper" ? ["  a helper container of this image writes, as the mounts here are read-only"] : []),
     `  what is replaced is ${keepOld ? "kept" : "removed once the stack is well"}; until then it is put back on any failure`,
-  ].join("\n");
+  ];
+  return inZone(text.join("\n"), timeZone);
 }
 
 function databaseText(one: InPlacePlan["databases"][number]): string {

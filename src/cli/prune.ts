@@ -1,5 +1,6 @@
 import type { RunReport } from "../report/outcome.ts";
 import { tinted, type Look } from "../report/table.ts";
+import { inZone } from "../report/units.ts";
 import { pruneAll, type Pruning } from "../run/keep/prune.ts";
 import type { CommandLine, Options } from "./command.ts";
 import { reportText } from "./report-text.ts";
@@ -28,8 +29,9 @@ function pruningText(
     ...sweep.map((stem) => `  remove ${stem}  no receipt, older than a day`),
     ...(refused === undefined ? [] : [`  ${tinted("refused", "yellow", look)}: ${refused}`]),
   ]);
+  const shown = lines.map((line) => inZone(line, look.timeZone));
   const count = prunings.reduce((sum, { remove, sweep }) => sum + remove.length + sweep.length, 0);
   const what = count === 1 ? "1 is" : `${count} are`;
   const undone = dryRun ? [`nothing was removed, as this was a dry run: ${what} due`] : [];
-  return [...lines, ...undone, reportText(report, look)].join("\n");
+  return [...shown, ...undone, reportText(report, look)].join("\n");
 }

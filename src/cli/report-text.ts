@@ -1,6 +1,6 @@
 import type { RunReport } from "../report/outcome.ts";
 import { tinted, type Look } from "../report/table.ts";
-import { durationText } from "../report/units.ts";
+import { durationText, inZone } from "../report/units.ts";
 
 /** The end of a run in a few lines: what came of it, what someone must read, how long the steps took. */
 export function reportText(report: RunReport, look: Look): string {
@@ -8,7 +8,7 @@ export function reportText(report: RunReport, look: Look): string {
   const tint = { succeeded: "green", degraded: "yellow", failed: "red" } as const;
   const took = durationText(finishedAt.getTime() - startedAt.getTime());
   const what = backupId === undefined ? command : `${command} ${backupId}`;
-  return [
+  const lines = [
     `${what} ${tinted(outcome, tint[outcome], look)} in ${took}`,
     ...report.targets.map((target) =>
       target.outcome === "shipped"
@@ -20,5 +20,6 @@ export function reportText(report: RunReport, look: Look): string {
     ...report.warnings.map((warning) => `  ${tinted("warning", "yellow", look)}: ${warning}`),
     ...(failure ? [`  ${tinted("failed", "red", look)}: ${failure.message}`] : []),
     ...(failure?.hint === undefined ? [] : [`    ${failure.hint}`]),
-  ].join("\n");
+  ];
+  return inZone(lines.join("\n"), look.timeZone);
 }

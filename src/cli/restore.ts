@@ -4,15 +4,19 @@ import { pathBelowSources } from "../run/catalogue/paths.ts";
 import { planInPlace, restoreInPlace } from "../run/in-place/in-place.ts";
 import { bringBackLeftovers } from "../run/recovery/recover.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
+import type { Look } from "../report/table.ts";
 import { restoreFile, type WantedFile } from "../run/restore/restore-file.ts";
+import { restoreToStream } from "../run/restore/restore-to-stream.ts";
 import { restoreTo } from "../run/restore/restore.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 import { planText } from "./plan-text.ts";
 import { askYes } from "./question.ts";
+import { reportText } from "./report-text.ts";
 
 interface RestoreOptions extends Options {
   readonly to?: string;
   readonly inPlace?: boolean;
+  readonly stdout?: boolean;
   readonly at?: string;
   readonly only?: readonly string[];
   readonly dryRun?: boolean;
@@ -23,10 +27,11 @@ interface RestoreOptions extends Options {
 }
 
 export function addRestore(line: CommandLine): void {
-  const { command, assembled, tell, world } = line;
+  const { command, assembled, tell, end, world } = line;
   command("restore [id]", "restore a backup; <id> may be 'latest' or the beginning of an id")
     .option("--to <folder>", "into a folder that is empty, or does not exist yet")
     .option("--in-place", "where the data lives: stop what uses it, replace it, start again; undone if that fails")
+    .option("--stdout", "with --only FILE: the bytes of that one file to standard output, and nothing else there")
     .option("--at <time>", 'with latest: the newest taken at or before this, as "2026-02-14 02:00" in TZ')
     .option("--target <name>", "only from this target")
     .option("--only <path...>", "only these files, folders or databases, relative to BACKUP_SOURCES")
@@ -43,6 +48,7 @@ export function addRestore(line: CommandLine): void {
         return;
       }
       requireSense(id, options, world.stdin?.isTTY === true);
+      if (options.stdout) requireOneFile(options, world.stdout.isTTY === true);
       const tools = await assembled("restore");
       const { at, only } = options;
       const wanted = {
@@ -51,26 +57,48 @@ export function addRestore(line: CommandLine): void {
         ...(at === undefined ? {} : { takenBy: parseMoment(at, tools.config.schedule.timeZone) }),
         ...(only === undefined ? {} : { only: only.map((path) => partOf(path, tools.config.sources)) }),
       };
+      if (options.stdout) {
+        const report = await restoreToStream(
+          { ...wanted, path: wanted.only?.[0] ?? "" },
+          world.stdout,
+          tools,
+          world.signal,
+        );
+        world.stderr.write(
+          `${reportText(report, { ...tools.look, color: tools.config.color && world.stderr.isTTY === true })}\n`,
+        );
+        end(report.exitCode);
+        return;
+      }
       if (options.to !== undefined) {
         tell(await restoreTo({ ...wanted, to: options.to }, tools, world.signal), options.json, tools);
         return;
       }
       const confirm = async (plan: InPlacePlan) => {
-        show(plan, options, line);
+        show(plan, options, tools.look, line);
         return options.yes === true || (await askYes("Go on?", world));
       };
       const inPlace = { ...wanted, keepOld: options.keepOld ?? false, recover: bringBackLeftovers };
       const report = options.dryRun
-        ? await planInPlace({ ...inPlace, confirm: async (plan) => show(plan, options, line) }, tools, world.signal)
+        ? await planInPlace(
+            { ...inPlace, confirm: async (plan) => show(plan, options, tools.look, line) },
+            tools,
+            world.signal,
+          )
         : await restoreInPlace({ ...inPlace, confirm }, tools, world.signal);
       tell(report, options.json, tools);
     });
 }
 
 /** For a person on stderr, so that what is on stdout stays one report. A dry run's plan is its result. */
-function show(plan: InPlacePlan, { json, dryRun }: RestoreOptions, { world, print }: CommandLine): true {
-  if (dryRun) print(json ? JSON.stringify({ plan }) : planText(plan));
-  else world.stderr.write(`${planText(plan)}\n`);
+function show(
+  plan: InPlacePlan,
+  { json, dryRun }: RestoreOptions,
+  { timeZone }: Look,
+  { world, print }: CommandLine,
+): true {
+  if (dryRun) print(json ? JSON.stringify({ plan }) : planText(plan, timeZone));
+  else world.stderr.write(`${planText(plan, timeZone)}\n`);
   return true;
 }
 
@@ -79,9 +107,10 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
   if (options.maxSize !== undefined) {
     throw wrong("--max-size belongs to --from-file", "How large a backup is, its receipt says.");
   }
-  const { to, inPlace, at, dryRun, yes, keepOld } = options;
-  if ((to === undefined) === (inPlace !== true)) {
-    throw wrong("a restore goes either to a folder or in place", "Give one of --to FOLDER and --in-place.");
+  const { to, inPlace, stdout, at, dryRun, yes, keepOld } = options;
+  if ([to !== undefined, inPlace, stdout].filter(Boolean).length !== 1) {
+    const ways = "Give one of --to FOLDER, --in-place, and --stdout for a single file.";
+    throw wrong("a restore goes either to a folder or in place", ways);
   }
   if (at !== undefined && id !== "latest") {
     throw wrong(`--at chooses a backup, and so does '${id}'`, "Give 'latest' with --at, or the id alone.");
@@ -93,6 +122,23 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
     throw wrong(
       "there is no terminal to ask on",
       "Say --yes to replace without being asked, or --dry-run to see the plan.",
+    );
+  }
+}
+
+function requireOneFile({ only = [], json }: RestoreOptions, isTerminal: boolean): void {
+  const wrong = (message: string, hint: string) => new LifeboatError("usage", message, { hint });
+  if (only.length !== 1) {
+    throw wrong(
+      "--stdout is for one file",
+      "Name it: --only app/config.toml --stdout. For more than one there is --to.",
+    );
+  }
+  if (json) throw wrong("--json and --stdout both want standard output", "The report of --stdout is on stderr.");
+  if (isTerminal) {
+    throw wrong(
+      "standard output is a terminal, which would change the bytes, and mix the log into them",
+      "Let none be made: docker compose exec -T backup lifeboat restore … --stdout > FILE",
     );
   }
 }

@@ -1,5 +1,6 @@
 import type { RunReport } from "../report/outcome.ts";
 import { tinted, type Look } from "../report/table.ts";
+import { inZone } from "../report/units.ts";
 import { verify, type Verified } from "../run/keep/verify.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 import { reportText } from "./report-text.ts";
@@ -41,5 +42,5 @@ function verifiedText(verified: readonly Verified[], report: RunReport, look: Lo
       : `${id} on ${target} ${tinted(words[result], "green", look)}`,
     ...notes.map((note) => `  note: ${note}`),
   ]);
-  return [...lines, reportText(report, look)].join("\n");
+  return [inZone(lines.join("\n"), look.timeZone), reportText(report, look)].filter((part) => part !== "").join("\n");
 }

@@ -5,9 +5,9 @@ export type Compression = "zst" | "gz" | "none";
 
 /** What a key on a target says about itself. */
 export interface KeyName {
-  /** What archive, index and receipt of one backup have in common. */
+  /** What archive, index, receipt and pin of one backup have in common. */
   readonly stem: string;
-  readonly part: "archive" | "index" | "receipt";
+  readonly part: "archive" | "index" | "receipt" | "pin";
   readonly kind: BackupKind;
   /** To the second. */
   readonly takenAt: Date;
@@ -31,6 +31,11 @@ export function receiptKey(stem: string): string {
   return `${stem}.receipt.json`;
 }
 
+/** While there is an object of that name beside a backup, it is pinned. */
+export function pinKey(stem: string): string {
+  return `${stem}.pin.json`;
+}
+
 function endings(compression: Compression, encrypted: boolean): string {
   return (compression === "none" ? "" : `.${compression}`) + (encrypted ? ".gpg" : "");
 }
@@ -43,11 +48,11 @@ export function parseKey(key: string, name: string): KeyName | undefined {
   if (!key.startsWith(`${name}-`)) return undefined;
   const found = KEY.exec(key.slice(name.length + 1));
   if (!found) return undefined;
-  const [, stamp = "", kind, body] = found;
+  const [, stamp = "", kind, sealed, plain] = found;
   const takenAt = readStamp(stamp);
   if (!takenAt || (kind !== "full" && kind !== "incr")) return undefined;
-  const part = body === "tar" ? "archive" : body === "index" ? "index" : "receipt";
-  return { stem: `${name}-${stamp}-${kind}`, part, kind, takenAt };
+  const part = PARTS[sealed ?? plain ?? ""];
+  return part && { stem: `${name}-${stamp}-${kind}`, part, kind, takenAt };
 }
 
 /** Objects of a run that is still under way have no receipt yet; after a day nothing is under way any more. */
@@ -59,7 +64,13 @@ export function isLongOver(key: string, name: string, now: Date): boolean {
   return parsed !== undefined && now.getTime() - parsed.takenAt.getTime() > LONG_OVER_MS;
 }
 
-const KEY = /^(\d{8}T\d{6}Z)-(full|incr)\.(?:(tar|index)(?:\.(?:zst|gz))?(?:\.gpg)?|receipt\.json)$/;
+const KEY = /^(\d{8}T\d{6}Z)-(full|incr)\.(?:(tar|index)(?:\.(?:zst|gz))?(?:\.gpg)?|(receipt|pin)\.json)$/;
+const PARTS: Readonly<Record<string, KeyName["part"]>> = {
+  tar: "archive",
+  index: "index",
+  receipt: "receipt",
+  pin: "pin",
+};
 
 function readStamp(stamp: string): Date | undefined {
   const iso = stamp.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, "$1-$2-$3T$4:$5:$6.000Z");

@@ -6,6 +6,8 @@ export interface RetentionCandidate {
   readonly outcome: "good" | "flawed";
   /** The id of the backup this one stands on; undefined or null for a full one. */
   readonly parent?: string | null | undefined;
+  /** Kept, whatever the policy says. */
+  readonly pinned?: boolean;
 }
 
 /** What is to be kept; rules add up, a backup is kept if any one of them keeps it. None: everything is kept. */
@@ -35,8 +37,8 @@ const LEAP_PROVEN_MS = 3 * DAY_MS;
 
 /**
  * Decides what one target keeps. Every backup is in `keep` or in `remove`, with the reasons. Never removed are: the
- * newest good backup, anything while there is no good one, and what a kept backup stands on. A backup from the future
- * means that some clock is wrong, and then nothing is removed at all.
+ * newest good backup, what is pinned, anything while there is no good one, and what a kept backup stands on. A backup
+ * from the future means that some clock is wrong, and then nothing is removed at all.
  *
  * A clock that leaps ahead makes everything old at once, and so does a sidecar that was off for long: the dates are the
  * same. So where there was no backup for longer than `days`, what was kept before is kept until the new ones span three
@@ -63,14 +65,18 @@ export function decideRetention(
   const oldestKept = now.getTime() - days * DAY_MS;
   const leap = unprovenLeap(newestFirst, days);
   const reasons = new Map<string, string[]>();
-  let refused: string | undefined;
-  for (const { id, takenAt } of newestFirst) {
-    if (id === newestGood.id) reasons.set(id, ["newest good backup"]);
-    if (takenAt.getTime() >= oldestKept) reasons.set(id, [...(reasons.get(id) ?? []), `at most ${days} days old`]);
-    else if (leap && takenAt <= leap.from && leap.from.getTime() - takenAt.getTime() <= days * DAY_MS) {
-      reasons.set(id, [`at most ${days} days old before the leap from ${leap.from.toISOString()}`]);
-      refused = toldLeap(leap);
-    }
+  for (const { id, takenAt, pinned } of newestFirst) {
+    const why = [
+      ...(id === newestGood.id ? ["newest good backup"] : []),
+      ...(pinned ? ["pinned"] : []),
+      ...(takenAt.getTime() >= oldestKept ? [`at most ${days} days old`] : []),
+    ];
+    if (why.length > 0) reasons.set(id, why);
+  }
+  keepFoundations(newestFirst, reasons);
+  const spared = leap ? newestFirst.filter((one) => !reasons.has(one.id) && wasKeptBefore(leap, one, days)) : [];
+  for (const { id } of spared) {
+    reasons.set(id, [`at most ${days} days old before the leap from ${leap?.from.toISOString()}`]);
   }
   keepFoundations(newestFirst, reasons);
   const isKept = ({ id }: RetentionCandidate) => reasons.has(id);
@@ -79,7 +85,7 @@ export function decideRetention(
     remove: newestFirst
       .filter((backup) => !isKept(backup))
       .map(({ id }) => ({ id, reasons: [`older than ${days} days`] })),
-    ...(refused === undefined ? {} : { refused }),
+    ...(leap && spared.length > 0 ? { refused: toldLeap(leap) } : {}),
   };
 }
 
@@ -101,6 +107,10 @@ function unprovenLeap(newestFirst: readonly RetentionCandidate[], days: number):
   const usual = Math.max(0, ...pauses.slice(at + 1).filter((each) => each <= days * DAY_MS));
   if (usual === 0 || pauseMs <= 3 * usual) return undefined;
   return { from: newestFirst[at + 1]!.takenAt, to: newestFirst[at]!.takenAt };
+}
+
+function wasKeptBefore({ from }: Leap, { takenAt }: RetentionCandidate, days: number): boolean {
+  return takenAt <= from && from.getTime() - takenAt.getTime() <= days * DAY_MS;
 }
 
 function toldLeap({ from, to }: Leap): string {

@@ -4,7 +4,7 @@ import type { Log, LogFields } from "../system/log.ts";
 import { describeError } from "../errors.ts";
 import { redact } from "../system/secret.ts";
 import { printable } from "./printable.ts";
-import { timeText } from "./units.ts";
+import { inZone, timeText } from "./units.ts";
 
 export interface LogOptions {
   readonly level: "debug" | "info" | "warn" | "error";
@@ -47,15 +47,18 @@ function textLines(color: boolean, timeZone: string): (line: string) => string {
     translateTime: false,
     customPrettifiers: { time: (time) => timeText(new Date(typeof time === "string" ? time : 0), timeZone) },
     messageFormat: ({ time: _time, level: _level, msg, ...fields }) => {
-      const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${valueText(value)}`);
-      return `${printable(String(msg))}${pairs.join("")}`;
+      const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${valueText(value, timeZone)}`);
+      return `${printable(inZone(String(msg), timeZone))}${pairs.join("")}`;
     },
   });
   return (line) => `${pretty(line).trimEnd()}\n`;
 }
 
-function valueText(value: unknown): string {
-  if (typeof value === "string") return /^[\w.:/@+%-]+$/.test(value) ? value : printable(JSON.stringify(value));
+function valueText(value: unknown, timeZone: string): string {
+  if (typeof value === "string") {
+    const text = inZone(value, timeZone);
+    return /^[\w.:/@+%-]+$/.test(text) ? text : printable(JSON.stringify(text));
+  }
   return printable(JSON.stringify(value) ?? String(value));
 }
 

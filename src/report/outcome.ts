@@ -29,6 +29,8 @@ export interface RunReport {
   readonly leftDown: readonly string[];
   readonly targets: readonly TargetReport[];
   readonly backupId?: string;
+  /** It was only to find out what would be done. */
+  readonly dryRun?: boolean;
 }
 
 /** What a run did, before it is known what that means. */
@@ -44,6 +46,7 @@ export interface Ended {
   readonly failure: unknown;
   readonly targets?: readonly TargetReport[];
   readonly backupId?: string;
+  readonly dryRun?: boolean;
 }
 
 /**

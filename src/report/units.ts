@@ -30,6 +30,19 @@ export function timeText(at: Date, timeZone: string): string {
   return `${date} ${part("hour")}:${part("minute")}:${part("second")} ${part("timeZoneName")}`;
 }
 
+/**
+ * The same sentence with its times as `timeText` has them. Sentences are made where no zone is known, with ISO times in
+ * UTC; names in quotes and parts of paths that look like that stay what they are.
+ */
+export function inZone(sentence: string, timeZone: string): string {
+  return sentence.replace(INSTANT, (iso) => {
+    const at = new Date(iso);
+    return Number.isNaN(at.getTime()) ? iso : timeText(at, timeZone);
+  });
+}
+
+const INSTANT = /(?<![\w'"/.-])\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z(?![\w'"/-]|\.\w)/g;
+
 /** Making one takes as long as using it a hundred times, and `ls` uses it a million times. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 

@@ -133,12 +133,15 @@ build_node() {
 
 # Where a proxy opens the machine's TLS connections, npm inside the build must trust what the machine trusts.
 prepare_lifeboat_image() {
-  local authorities began
+  local authorities began revision
   prepare_base_images
   began=$(date +%s)
   authorities=${NODE_EXTRA_CA_CERTS:-/etc/ssl/certs/ca-certificates.crt}
   set --
   [ ! -r "$authorities" ] || set -- --secret "id=ca,src=$authorities"
-  quietly image-lifeboat "the image lifeboat:dev could not be built" docker build --tag lifeboat:dev "$@" "$root"
+  # A change that is in no commit yet is told by the "-dirty" behind the commit.
+  revision=$(git -C "$root" describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null || echo unknown)
+  quietly image-lifeboat "the image lifeboat:dev could not be built" docker build --tag lifeboat:dev \
+    --build-arg REVISION="$revision" "$@" "$root"
   say "images: built lifeboat:dev in $(($(date +%s) - began)) s, $(size_of lifeboat:dev)"
 }

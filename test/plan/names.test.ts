@@ -7,6 +7,7 @@ import {
   isLongOver,
   nextStem,
   parseKey,
+  pinKey,
   receiptKey,
   straysToCome,
 } from "../../src/plan/names.ts";
@@ -38,6 +39,7 @@ suite("keys", () => {
           }
         }
         assert.deepEqual(parseKey(receiptKey(one), name), { ...known, part: "receipt" });
+        assert.deepEqual(parseKey(pinKey(one), name), { ...known, part: "pin" });
       }
     }
   });

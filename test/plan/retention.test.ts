@@ -62,6 +62,23 @@ suite("retention", () => {
     assert.equal(kept([backup("a", 3, { parent: "gone" }), backup("b", 2, { parent: null })], 7), "ba|");
   });
 
+  test("a pinned backup stays whatever the policy says, with what it stands on, and is the newest good one or not", () => {
+    const pinned = { pinned: true };
+    assert.equal(kept([backup("a", 400, pinned), backup("b", 300), backup("c", 0)], 7), "ca|b");
+    assert.equal(kept([backup("a", 400), backup("b", 300, { parent: "a", ...pinned }), backup("c", 0)], 7), "cba|");
+    assert.equal(kept([backup("a", 400, { outcome: "flawed", ...pinned }), backup("b", 300)], 7), "ba|");
+    const { keep } = decideRetention([backup("a", 400, pinned), backup("b", 0, pinned)], { days: 7 }, now);
+    assert.deepEqual(
+      keep.map(({ reasons }) => reasons),
+      [["newest good backup", "pinned", "at most 7 days old"], ["pinned"]],
+    );
+  });
+
+  test("old pinned backups are no leap of the clock", () => {
+    const old = [backup("b", 400, { pinned: true, parent: "a" }), backup("a", 401)];
+    assert.equal(kept([backup("n", 0), backup("m", 1), ...old], 2), "nmba|");
+  });
+
   test("a backup from the future makes nothing go, because a clock is wrong", () => {
     assert.equal(kept([backup("a", 400), backup("b", 0), backup("c", -30)], 7), "cba|!");
     const { refused } = decideRetention([backup("a", 1), backup("b", -30)], { days: 7 }, now);
@@ -164,6 +181,7 @@ suite("retention", () => {
         good.length === 0 || good.some(({ id, takenAt }) => takenAt.getTime() === newest && keptIds.has(id)),
         why,
       );
+      for (const { id, pinned } of backups) assert.ok(!pinned || keptIds.has(id), why);
       for (const { id, parent } of backups) {
         if (keptIds.has(id) && parent && backups.some((other) => other.id === parent))
           assert.ok(keptIds.has(parent), why);
@@ -181,6 +199,7 @@ function history(random: Dice): readonly RetentionCandidate[] {
   return Array.from({ length: count }, (_, at) => {
     const daysOld = random.roll(80) - (isSkewed ? 10 : 0) + at / 1000;
     const parent = at > 0 && random.roll(2) ? `b${random.roll(at)}` : undefined;
-    return backup(`b${at}`, daysOld, { outcome: random.roll(3) ? "good" : "flawed", parent });
+    const pinned = random.roll(8) === 0;
+    return backup(`b${at}`, daysOld, { outcome: random.roll(3) ? "good" : "flawed", parent, pinned });
   });
 }

@@ -33,6 +33,19 @@ suite("log", () => {
     assert.match(lines[1] ?? "", new RegExp(`^${time} WARN: disk is nearly full\n$`));
   });
 
+  test("times in sentences and fields are shown like those of the lines; JSON keeps them", () => {
+    const [text, json] = [logInto({ timeZone: "Asia/Kolkata" }), logInto({ format: "json", timeZone: "Asia/Kolkata" })];
+    for (const { log } of [text, json]) {
+      log.info("taken at 2026-03-29T01:00:00.000Z", { nextRunAt: "2026-03-30T01:00:00.000Z" });
+    }
+    const [line = ""] = text.lines;
+    assert.match(line, /taken at 2026-03-29 06:30:00 GMT\+5:30 nextRunAt="2026-03-30 06:30:00 GMT\+5:30"\n$/);
+    assert.match(
+      json.lines[0] ?? "",
+      /"nextRunAt":"2026-03-30T01:00:00.000Z","msg":"taken at 2026-03-29T01:00:00.000Z"/,
+    );
+  });
+
   test("JSON is one object per line with time, level and msg beside the fields", () => {
     const { log, lines } = logInto({ format: "json" });
     log.error("it broke", { code: 7, at: new Date(0), big: 2n ** 64n, bytes: Buffer.from("ab"), time: "mine" });

@@ -4,7 +4,7 @@ import { suite, test } from "node:test";
 import { setImmediate as immediate } from "node:timers/promises";
 import { loggedProgress, terminalProgress } from "../../src/report/progress.ts";
 import { tableText, tinted } from "../../src/report/table.ts";
-import { durationText, sizeText, timeText } from "../../src/report/units.ts";
+import { durationText, inZone, sizeText, timeText } from "../../src/report/units.ts";
 import { silentLog } from "../../src/system/log.ts";
 
 const look = { color: false, timeZone: "UTC" };
@@ -45,6 +45,17 @@ suite("text for people", () => {
     assert.equal(timeText(at, "UTC"), "2026-03-29 01:00:00 UTC");
     assert.equal(timeText(at, "Europe/Berlin"), "2026-03-29 03:00:00 GMT+2");
     assert.equal(timeText(at, "Asia/Kolkata"), "2026-03-29 06:30:00 GMT+5:30");
+  });
+
+  test("times in sentences are in that form too, and names that look like one are left alone", () => {
+    const zoned = (text: string) => inZone(text, "Asia/Kolkata");
+    const at = "2026-03-29T01:00:00.000Z";
+    const shown = "2026-03-29 06:30:00 GMT+5:30";
+    assert.equal(zoned(`taken at ${at}, due ${at}: (${at}).`), `taken at ${shown}, due ${shown}: (${shown}).`);
+    assert.equal(zoned("at 2026-03-29T01:00:00Z"), `at ${shown}`);
+    for (const name of [`'${at}'`, `/data/${at}`, `${at}.log`, `${at}/x`, `app-${at}`, "2026-99-99T01:00:00Z"]) {
+      assert.equal(zoned(`file ${name} is there`), `file ${name} is there`);
+    }
   });
 
   test("tables are columns without lines, numbers at the right, nothing a terminal takes for a command", () => {

@@ -1,5 +1,5 @@
 import { openSigner } from "../../archive/receipt.ts";
-import { nextStem, receiptKey, type BackupKind } from "../../plan/names.ts";
+import { nextStem, pinKey, receiptKey, type BackupKind } from "../../plan/names.ts";
 import type { Config } from "../../config/config.ts";
 import type { RunReport } from "../../report/outcome.ts";
 import { failpoint } from "../../system/failpoint.ts";
@@ -8,9 +8,10 @@ import type { Target } from "../../targets/target.ts";
 import { describeError } from "../../errors.ts";
 import { makeAtRest, type Intent, type Made } from "./at-rest.ts";
 import { readAllHoldings, type Holding } from "../catalogue/catalogue.ts";
-import { chooseFoundations, type WantedKind } from "./choose-foundations.ts";
+import { chooseFoundations } from "./choose-foundations.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { keepManifests } from "../catalogue/manifests.ts";
+import { pinBytes } from "../catalogue/pin-bytes.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
 import { knownPlaces, markOf, notedPlaces, vanishedFrom, vanishedText } from "../catalogue/vanished.ts";
 import { pruneTargets } from "../keep/prune.ts";
@@ -41,25 +42,28 @@ export const backupFailpoints = [
   "backup:pruned",
 ] as const;
 
+/** What is asked of one backup, beside the settings. */
+export interface BackupWish {
+  /** "full": with every base backup whole, whatever the settings say. */
+  readonly kind?: "settings" | "full";
+  /** Pinned from the start. */
+  readonly pinned?: boolean;
+}
+
 /**
  * One backup, start to end. Resolves with its report whatever came of it.
  * The containers are back, the spool is empty and the lock is free when it resolves.
  */
-export async function backup(tools: Tools, signal: AbortSignal): Promise<RunReport> {
-  return await backUp("settings", tools, signal);
-}
-
-/** As `backup`, with every base backup whole, whatever the settings say. */
-export async function fullBackup(tools: Tools, signal: AbortSignal): Promise<RunReport> {
-  return await backUp("full", tools, signal);
+export async function backup(tools: Tools, signal: AbortSignal, wish: BackupWish = {}): Promise<RunReport> {
+  return await backUp(wish, tools, signal);
 }
 
 /** As `backup`, unless a good backup was taken since `due`: by a command, or by whoever had the lock until now. */
 export async function backupDueAt(due: Date, tools: Tools, signal: AbortSignal): Promise<RunReport> {
-  return await backUp("settings", tools, signal, due);
+  return await backUp({}, tools, signal, due);
 }
 
-async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal, due?: Date): Promise<RunReport> {
+async function backUp(wish: BackupWish, tools: Tools, signal: AbortSignal, due?: Date): Promise<RunReport> {
   const { config, clock } = tools;
   return await conduct("backup", tools, async (run) => {
     using _lock = await acquireLock(config.state, "backup", config.lockTimeoutMs, clock, signal);
@@ -72,7 +76,7 @@ async function backUp(wanted: WantedKind, tools: Tools, signal: AbortSignal, due
     await updateState(config.state, { lastRunAt: clock.now().toISOString() });
     for (const { container, error } of await bringBackLeftovers(tools)) run.leftDown(container, error);
     await using spool = await openSpool(config.state, clock);
-    await makeBackup(wanted, run, spool, await knowingOneself(tools), signal);
+    await makeBackup(wish, run, spool, await knowingOneself(tools), signal);
   });
 }
 
@@ -84,7 +88,7 @@ async function knowingOneself(tools: Tools): Promise<Tools> {
 }
 
 async function makeBackup(
-  wanted: WantedKind,
+  { kind: wanted = "settings", pinned = false }: BackupWish,
   run: Conduct,
   spool: Spool,
   tools: Tools,
@@ -111,7 +115,12 @@ async function makeBackup(
   await failpoint("backup:released", signal);
 
   const receipt = await composeReceipt(made, predecessor, run.warnings, tools);
-  const shipped = await run.step("ship", () => shipToAll(cargoOf(made, receipt), unmounted, spool, run, tools, signal));
+  const cargo = {
+    ...cargoOf(made, receipt),
+    ...(pinned && { pin: { key: pinKey(made.stem), bytes: pinBytes(made.id, clock.now()) } }),
+  };
+  const shipped = await run.step("ship", () => shipToAll(cargo, unmounted, spool, run, tools, signal));
+  if (pinned) run.say(`backup '${made.id}' is pinned: it is kept until 'lifeboat unpin ${made.id}'`);
   await remember(made, receipt, shipped, tools);
   if (shipped.length === tools.targets.length) await keepFoundation(made, run, config);
   await failpoint("backup:shipped", signal);

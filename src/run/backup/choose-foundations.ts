@@ -19,7 +19,7 @@ import type { Tools } from "../conduct/tools.ts";
 export type Foundations = ReadonlyMap<string, PhysicalFoundation>;
 
 /** "settings": incrementally where BACKUP_FULL_CRON_EXPRESSION allows it. "full": not this time. */
-export type WantedKind = "settings" | "full";
+type WantedKind = "settings" | "full";
 
 /**
  * Decides which base backups of this run are increments, and tells why others are not. A reason that stays until a

@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { SealedFile } from "../../archive/format.ts";
 import { describeError, hintOf, LifeboatError } from "../../errors.ts";
 import type { TargetReport } from "../../report/outcome.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import type { Body, Target } from "../../targets/target.ts";
+import { prove } from "../catalogue/prove.ts";
+import { bodyAtRest, type NamedBody } from "../conduct/body-at-rest.ts";
 import type { Conduct } from "../conduct/conduct.ts";
 import type { Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
@@ -15,6 +14,8 @@ export interface Cargo {
   readonly archive: { readonly key: string; readonly file: SealedFile };
   readonly index: { readonly key: string; readonly file: SealedFile };
   readonly receipt: { readonly key: string; readonly bytes: Buffer };
+  /** Of a backup that is pinned from the start. */
+  readonly pin?: { readonly key: string; readonly bytes: Buffer };
 }
 
 /**
@@ -29,12 +30,13 @@ export async function shipToAll(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<readonly Target[]> {
-  const receiptBody = await receiptAtRest(cargo, spool);
+  const small = [...(cargo.pin ? [cargo.pin] : []), cargo.receipt];
+  const bodies = await Promise.all(small.map(({ key, bytes }) => bodyAtRest(key, bytes, spool)));
   const results = await Promise.allSettled(
     tools.targets.map(async (target) => {
       const bar = barred.get(target.name);
       if (bar) throw bar;
-      return await shipTo(target, cargo, receiptBody, tools, signal);
+      return await shipTo(target, cargo, bodies, tools, signal);
     }),
   );
   const reports = results.map((result, at): TargetReport => {
@@ -58,8 +60,8 @@ export async function shipToAll(
 /** Archive, index, proof, and only then the receipt: until that is there, this is no backup. Gives how long it took. */
 async function shipTo(
   target: Target,
-  { archive, index, receipt }: Cargo,
-  receiptBody: Body,
+  { archive, index }: Cargo,
+  receiptLast: readonly NamedBody[],
   { clock, log, progress }: Tools,
   signal: AbortSignal,
 ): Promise<number> {
@@ -78,27 +80,21 @@ async function shipTo(
     await prove(target, archive.key, archive.file, signal);
     await prove(target, index.key, index.file, signal);
     await failpoint("ship:proven", signal);
-    await place(receipt.key, receiptBody);
+    for (const { key, body } of receiptLast) await place(key, body);
     await failpoint("ship:receipt", signal);
-    await prove(target, receipt.key, receiptBody, signal);
+    for (const { key, body } of receiptLast) await prove(target, key, body, signal);
   } catch (error) {
-    await takeBack(target, placed, [archive.key, index.key, receipt.key], log);
+    await takeBack(
+      target,
+      placed,
+      [archive, index, ...receiptLast].map(({ key }) => key),
+      log,
+    );
     throw error;
   }
   const tookMs = Math.round(clock.elapsedMs() - began);
   log.info("backup shipped and proven", { target: target.name, sizeBytes: archive.file.sizeBytes, tookMs });
   return tookMs;
-}
-
-async function prove(target: Target, key: string, file: Body, signal: AbortSignal): Promise<void> {
-  const stored = await target.digest(key, signal);
-  if (stored.sizeBytes === file.sizeBytes && stored.sha256 === file.sha256) return;
-  throw new LifeboatError(
-    "verification-failed",
-    `'${key}' on '${target.name}' is not what was sent: ${stored.sizeBytes} of ${file.sizeBytes} bytes, ` +
-      `SHA-256 ${stored.sha256} instead of ${file.sha256}`,
-    { hint: "The storage or the way to it damages data. Nothing older was removed there." },
-  );
 }
 
 /** Leaves no half backup behind, as far as the target still answers: what stays has no receipt and is swept later. */
@@ -120,13 +116,6 @@ async function takeBack(
       error: describeError(error),
     });
   }
-}
-
-async function receiptAtRest({ receipt }: Cargo, spool: Spool): Promise<Body> {
-  const path = join(await spool.makeFolder("sealed"), receipt.key);
-  await writeFile(path, receipt.bytes, { mode: 0o600 });
-  const sha256 = createHash("sha256").update(receipt.bytes).digest("hex");
-  return { path, sizeBytes: receipt.bytes.length, sha256 };
 }
 
 function hint(error: unknown): { hint?: string } {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { authenticate, parseReceipt, type Receipt } from "../../archive/receipt.ts";
 import { LifeboatError } from "../../errors.ts";
-import { parseKey } from "../../plan/names.ts";
+import { parseKey, pinKey } from "../../plan/names.ts";
 import type { StoredObject, Target } from "../../targets/target.ts";
 import type { Tools } from "../conduct/tools.ts";
 import type { Broken, Holding, KnownBackup } from "./holding.ts";
@@ -40,11 +40,12 @@ async function readAlone(target: Target, tools: Tools, signal: AbortSignal): Pro
       continue; // Removed between the listing and the reading.
     else {
       let receipt: Receipt | undefined;
+      const pinned = objects.some(({ key }) => key === pinKey(stem));
       try {
         receipt = parseReceipt(bytes);
-        backups.push({ stem, ...(await readBackup({ receiptKey, bytes, receipt }, objects, tools)) });
+        backups.push(await readBackup({ stem, receiptKey, receiptBytes: bytes, receipt, pinned }, objects, tools));
       } catch (error) {
-        broken.push(brokenBy(error, { stem, receiptKey, ...(receipt ? { receipt } : {}) }));
+        broken.push(brokenBy(error, { stem, receiptKey, pinned, ...(receipt ? { receipt } : {}) }));
       }
     }
   }
@@ -53,12 +54,13 @@ async function readAlone(target: Target, tools: Tools, signal: AbortSignal): Pro
 }
 
 async function readBackup(
-  { receiptKey, bytes, receipt }: { receiptKey: string; bytes: Buffer; receipt: Receipt },
+  backup: Pick<KnownBackup, "stem" | "receiptKey" | "receiptBytes" | "receipt" | "pinned">,
   objects: readonly StoredObject[],
   { config, keys }: Tools,
-): Promise<Omit<KnownBackup, "stem">> {
+): Promise<KnownBackup> {
+  const { stem, receiptKey, receipt } = backup;
   const authenticated = await authenticate(receipt, keys);
-  if (parseKey(receipt.archive.key, config.name)?.stem !== parseKey(receiptKey, config.name)?.stem) {
+  if (parseKey(receipt.archive.key, config.name)?.stem !== stem) {
     throw new LifeboatError("verification-failed", `receipt '${receiptKey}' is that of '${receipt.archive.key}'`);
   }
   for (const part of [receipt.archive, receipt.index]) {
@@ -71,8 +73,8 @@ async function readBackup(
       );
     }
   }
-  const receiptSha256 = createHash("sha256").update(bytes).digest("hex");
-  return { receiptKey, receipt, receiptBytes: bytes, receiptSha256, authenticated };
+  const receiptSha256 = createHash("sha256").update(backup.receiptBytes).digest("hex");
+  return { ...backup, receiptSha256, authenticated };
 }
 
 /** Reads every target at once. A target that cannot be read is given as its error, and the others go on. */

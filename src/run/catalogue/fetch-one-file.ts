@@ -7,12 +7,12 @@ import { requireSpace, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
 /**
- * One file of a backup, alone and private in the spool; every byte of the backup has passed its checks. `path` is below
- * `backup/`; `sizeBytes` is what it will take, as far as that is known. Rejects with "not-found" if it is not in there.
+ * One file of a backup, alone and private in the spool; every byte of the backup has passed its checks. `path` is that of
+ * the archive, `backup/…`; `sizeBytes` is what it will take, as far as that is known. Rejects with "not-found" if it is not in there.
  */
 export async function fetchOneFile(
   found: Found,
-  { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
+  { path, sizeBytes }: { readonly path: Buffer; readonly sizeBytes: number },
   spool: Spool,
   tools: Tools,
   signal: AbortSignal,
@@ -21,7 +21,7 @@ export async function fetchOneFile(
   await requireSpace(spool.folder, archive.sizeBytes + index.sizeBytes + sizeBytes, "to fetch the backup");
   const fetched = await fetchBackup(found, spool, tools, signal);
   const request = { ...fetched, id, contentBytes: archive.contentBytes, tarBytes: archive.tarBytes, keys: tools.keys };
-  const content = await readFileOf({ ...request, path: Buffer.from(`backup/${path}`) }, signal);
-  const file = await writeSealedFile(join(await spool.makeFolder("backup"), "database"), content, signal);
+  const content = await readFileOf({ ...request, path }, signal);
+  const file = await writeSealedFile(join(await spool.makeFolder("backup"), "content"), content, signal);
   return file.path;
 }

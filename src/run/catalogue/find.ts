@@ -94,7 +94,7 @@ export async function readHoldingsOf(
  * A broken backup is never passed over in silence: asking for it by name tells what is wrong with it, and `latest`
  * means the newest there is, so a newer one that cannot be trusted is told as well.
  */
-function requireTrust(id: string, holdings: readonly Holding[]): void {
+export function requireTrust(id: string, holdings: readonly Holding[]): void {
   const broken = holdings.flatMap((holding) => holding.broken);
   const backups = holdings.flatMap((holding) => holding.backups);
   const elsewhere = new Set(backups.map(({ stem }) => stem));

@@ -11,6 +11,8 @@ export interface KnownBackup {
   readonly receiptSha256: string;
   readonly receiptBytes: Buffer;
   readonly authenticated: Authenticated;
+  /** Kept on this target, whatever retention says. */
+  readonly pinned: boolean;
 }
 
 /** What has a receipt and is no backup. */
@@ -20,6 +22,7 @@ export interface Broken {
   readonly problem: LifeboatError;
   /** What its receipt says, as far as it can be read; nothing of it is proven. */
   readonly receipt?: Receipt;
+  readonly pinned: boolean;
 }
 
 /** Everything under our name on one target, sorted into what is a backup and what is not. */

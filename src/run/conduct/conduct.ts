@@ -1,6 +1,9 @@
 import { describeError, hintOf } from "../../errors.ts";
 import { settle, type RunReport, type Step } from "../../report/outcome.ts";
+import { noteEndedRun } from "./ended-runs.ts";
 import type { Tools } from "./tools.ts";
+
+type Noted = Pick<RunReport, "backupId" | "targets" | "dryRun">;
 
 /** What a recipe tells while it works; becomes the report of the run. */
 export interface Conduct {
@@ -14,17 +17,24 @@ export interface Conduct {
   readonly warnings: readonly string[];
   /** A container that is not in the state it had: exit code 14, whatever else went well. */
   leftDown(container: string, error: Error): void;
-  /** Facts for the report: the backup's id, what each target did. */
-  note(facts: Partial<Pick<RunReport, "backupId" | "targets">>): void;
+  /** Facts for the report: the backup's id, what each target did, that nothing was meant to be done. */
+  note(facts: Partial<Noted>): void;
 }
 
 /**
  * Runs a recipe and gives its report. Never rejects for a failure of the recipe: that is in the report
- * (`outcome`, `failure`, `exitCode`) and in the log, or in the report alone where that is shown beside the log.
+ * (`outcome`, `failure`, `exitCode`) and in the log, or in the report alone where that is shown beside the log. Word of
+ * it is left for the daemon, unless it was a dry run.
  */
 export async function conduct(
   command: string,
-  { clock, log, targets, showsReport = false }: Pick<Tools, "clock" | "log" | "targets" | "showsReport">,
+  {
+    config,
+    clock,
+    log,
+    targets,
+    showsReport = false,
+  }: Pick<Tools, "config" | "clock" | "log" | "targets" | "showsReport">,
   recipe: (run: Conduct) => Promise<void>,
 ): Promise<RunReport> {
   const startedAt = clock.now();
@@ -32,7 +42,7 @@ export async function conduct(
   const warnings: string[] = [];
   const notes: string[] = [];
   const leftDown: string[] = [];
-  let facts: Partial<Pick<RunReport, "backupId" | "targets">> = {};
+  let facts: Partial<Noted> = {};
   const run: Conduct = {
     async step(name, work) {
       const began = clock.elapsedMs();
@@ -69,5 +79,16 @@ export async function conduct(
     if (!showsReport) log.error(`${command} failed`, { error: describeError(error), hint: hintOf(error) });
   }
   for (const target of targets) warnings.push(...(target.takeRemarks?.() ?? []));
-  return settle({ command, startedAt, finishedAt: clock.now(), steps, warnings, notes, leftDown, failure, ...facts });
+  const ended = { command, startedAt, finishedAt: clock.now(), steps, warnings, notes, leftDown, failure };
+  const report = settle({ ...ended, ...facts });
+  if (!report.dryRun) await leaveWord(report, config.state, log);
+  return report;
+}
+
+async function leaveWord(report: RunReport, stateFolder: string, log: Tools["log"]): Promise<void> {
+  try {
+    await noteEndedRun(stateFolder, report);
+  } catch (error) {
+    log.debug("the daemon's log will not have this run", { error: describeError(error) });
+  }
 }

@@ -8,6 +8,7 @@ import { endLeftovers } from "../recovery/leftovers.ts";
 import { HEARTBEAT_MS, readDaemonState, readState, type DaemonState } from "../conduct/state.ts";
 import { becomeDaemon } from "../../system/lock.ts";
 import type { Tools } from "../conduct/tools.ts";
+import { TELL_RUNS_MS, tellingRuns } from "./tell-runs.ts";
 import { watchTargets } from "./watch-targets.ts";
 
 /** A firing handled later than this was missed, and needs no jitter on top. */
@@ -81,6 +82,9 @@ export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, sign
     beginIfDue();
     void record.change({ heartbeatAt: clock.now().toISOString(), ...nextRunAt() }).catch(complain);
   });
+
+  const tellRuns = await tellingRuns(tools);
+  using _telling = clock.every(TELL_RUNS_MS, () => void tellRuns());
 
   const watching = watchTargets(
     tools,

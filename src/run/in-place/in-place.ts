@@ -96,6 +96,7 @@ export async function restoreInPlace(request: InPlaceRequest, tools: Tools, sign
 /** What `restoreInPlace` would do; every byte is fetched and checked, and nothing is written beside the data. */
 export async function planInPlace(request: InPlaceRequest, tools: Tools, signal: AbortSignal): Promise<RunReport> {
   return await withBackup(request, tools, signal, async (run, found, fetched, layout, spool) => {
+    run.note({ dryRun: true });
     const job = await makeJob(NO_RUN, layout, tools);
     const worker = await chooseWorker(job, layout, tools, signal);
     await requireRoom(layout, found.backup.receipt);

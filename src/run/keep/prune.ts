@@ -10,7 +10,7 @@ import { removeLeftFiles } from "../conduct/left-files.ts";
 import { pendingInPlace, type Pending } from "../in-place/pending.ts";
 import { firstBrokenOnes } from "../catalogue/tell.ts";
 import type { Tools } from "../conduct/tools.ts";
-import { forgetPruned } from "./settle-vanished.ts";
+import { missNoMore } from "./settle-vanished.ts";
 
 /** What pruning one target did, or would do. */
 export interface Pruning {
@@ -27,11 +27,12 @@ export interface Pruning {
 export function planPruning(holding: Holding, { config, clock }: Tools, pending?: Pending): Pruning {
   const now = clock.now();
   const decision = decideRetention(
-    holding.backups.map(({ receipt }) => ({
+    holding.backups.map(({ receipt, pinned }) => ({
       id: receipt.id,
       takenAt: new Date(receipt.takenAt),
       outcome: receipt.outcome,
       parent: receipt.parent,
+      pinned,
     })),
     config.retentionDays === undefined ? {} : { days: config.retentionDays },
     now,
@@ -104,7 +105,8 @@ export async function pruneAll(
   const prunings: Pruning[] = [];
   const report = await conduct("prune", tools, async (run) => {
     using _lock = await acquireLock(config.state, "prune", config.lockTimeoutMs, clock, signal);
-    if (!dryRun) await removeLeftFiles(tools);
+    if (dryRun) run.note({ dryRun });
+    else await removeLeftFiles(tools);
     const pending = await pendingInPlace(config.state);
     if (pending) run.warn(pending.sentence);
     for (const target of tools.targets) {
@@ -115,8 +117,9 @@ export async function pruneAll(
           ? planPruning(holding, tools, pending)
           : await pruneHolding(holding, tools, pending, signal);
         prunings.push(pruning);
-        const removed = pruning.remove.map(({ id }) => id);
-        if (!dryRun) await forgetPruned(target.name, removed, tools);
+        const doomed = new Set(pruning.remove.map(({ id }) => id));
+        const stems = holding.backups.flatMap(({ stem, receipt }) => (doomed.has(receipt.id) ? [stem] : []));
+        if (!dryRun) await missNoMore(holding, stems, tools);
         if (pruning.refused !== undefined) run.warn(`target '${target.name}': ${pruning.refused}`);
       } catch (error) {
         signal.throwIfAborted();

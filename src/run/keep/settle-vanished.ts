@@ -2,6 +2,7 @@ import type { Holding } from "../catalogue/catalogue.ts";
 import {
   acceptedPlaces,
   knownPlaces,
+  markOf,
   newestExpected,
   notedPlaces,
   vanishedFrom,
@@ -33,12 +34,20 @@ export async function settleVanished(
   return newestExpected(places, { name, targets: holdings.map(({ target }) => target.name) });
 }
 
-/** What was pruned is nobody's to miss. */
-export async function forgetPruned(target: string, removed: readonly string[], tools: Tools): Promise<void> {
+/** What was removed from the target on purpose is nobody's to miss; what is the newest there after that is. */
+export async function missNoMore(
+  { target, backups }: Pick<Holding, "target" | "backups">,
+  removed: readonly string[],
+  tools: Tools,
+): Promise<void> {
   const places = await knownPlaces(tools);
-  const { last, ...place } = places[target] ?? {};
-  if (last && removed.includes(last.id))
-    await updateState(tools.config.state, { places: { ...places, [target]: place } });
+  const { last, missing, ...place } = places[target.name] ?? {};
+  const isRemoved = (mark: Mark | undefined) => mark !== undefined && removed.includes(mark.stem);
+  if (!isRemoved(last) && !isRemoved(missing)) return;
+  const newest = backups.findLast(({ stem }) => !removed.includes(stem));
+  const next = isRemoved(last) ? newest && markOf(newest.stem, newest.receipt) : last;
+  const left = { ...place, ...(next && { last: next }), ...(missing && !isRemoved(missing) && { missing }) };
+  await updateState(tools.config.state, { places: { ...places, [target.name]: left } });
 }
 
 function acceptedText({ target, mark: { id, stem } }: Vanished): string {

@@ -20,6 +20,8 @@ export interface ListedBackup {
   readonly outcome: "good" | "flawed";
   readonly stem: string;
   readonly targets: readonly string[];
+  /** Those of the targets that keep it whatever retention says. */
+  readonly pinnedOn: readonly string[];
   /** What is worth knowing of its databases, though they are good. */
   readonly notes: readonly string[];
 }
@@ -52,18 +54,21 @@ export interface WantedListing {
 export async function list(wanted: WantedListing, tools: Tools, signal: AbortSignal): Promise<Listing> {
   const { holdings, unreadable } = await readHoldingsOf(wanted.target, tools, signal);
   if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
-  const listed = new Map<string, ListedBackup & { targets: string[]; sequence: number }>();
+  const listed = new Map<string, ListedBackup & { targets: string[]; pinnedOn: string[]; sequence: number }>();
   for (const { target, backups } of holdings) {
-    for (const { stem, receipt } of backups) {
+    for (const { stem, receipt, pinned } of backups) {
       const before = listed.get(receipt.id);
-      if (before) before.targets.push(target.name);
-      else {
+      if (before) {
+        before.targets.push(target.name);
+        if (pinned) before.pinnedOn.push(target.name);
+      } else {
         const { id, takenAt, kind, parent, outcome, archive, index, sequence } = receipt;
         const sizeBytes = archive.sizeBytes + index.sizeBytes;
         const { contentBytes } = archive;
         const targets = [target.name];
         const files = archive.counts.files;
-        const shown = { id, takenAt, kind, parent, sizeBytes, contentBytes, files, outcome, stem, targets };
+        const pinnedOn = pinned ? [target.name] : [];
+        const shown = { id, takenAt, kind, parent, sizeBytes, contentBytes, files, outcome, stem, targets, pinnedOn };
         listed.set(id, { ...shown, notes: notesOf(receipt), sequence });
       }
     }

@@ -45,7 +45,7 @@ export async function restorePostgresRows(
     await dropLeftScratchDatabases(tools);
     const found = await run.step("find", () => findBackup(wanted, tools, run, signal));
     const { id } = found.backup.receipt;
-    run.note({ backupId: id });
+    run.note({ backupId: id, ...(wanted.dryRun && { dryRun: true }) });
     const dumped = dumpOf(found, path);
     for (const flaw of dumped.flaws) run.warn(`the database in the backup is flawed: ${flaw}`);
     const server = await serverOf(dumped, tools, signal);
@@ -56,7 +56,7 @@ export async function restorePostgresRows(
     };
     const looked = await run.step("look", look);
     await using spool = await openSpool(config.state, clock);
-    const dump = { path, sizeBytes: dumped.dumpBytes };
+    const dump = { path: Buffer.from(`backup/${path}`), sizeBytes: dumped.dumpBytes };
     const fetched = await run.step("fetch", () => fetchOneFile(found, dump, spool, tools, signal));
     const folder = await spool.makeFolder("chosen");
     const choose = async (database: string) => {

@@ -57,7 +57,8 @@ export async function restoreRows(wanted: WantedRows, tools: Tools, signal: Abor
     using _lock = await acquireLock(config.state, "restore-rows", config.lockTimeoutMs, clock, signal);
     await refusePending(config.state);
     const live = await requireDatabase(wanted.into === undefined ? join(config.sources, below) : resolve(wanted.into));
-    if (!wanted.dryRun) await requireWritable(live);
+    if (wanted.dryRun) run.note({ dryRun: true });
+    else await requireWritable(live);
     const found = await run.step("find", () => findBackup(wanted, tools, run, signal));
     const { id } = found.backup.receipt;
     run.note({ backupId: id });
@@ -99,7 +100,8 @@ async function fetchDatabase(
   tools: Tools,
   signal: AbortSignal,
 ): Promise<string> {
-  return await requireDatabase(await fetchOneFile(found, { path: below, sizeBytes: 0 }, spool, tools, signal));
+  const path = Buffer.from(`backup/${below}`);
+  return await requireDatabase(await fetchOneFile(found, { path, sizeBytes: 0 }, spool, tools, signal));
 }
 
 async function copyLive(live: string, spool: Spool, { config }: Tools, signal: AbortSignal): Promise<string> {

@@ -26,7 +26,7 @@ function known(id: string, kind: "full" | "incr", facts: Readonly<Record<string,
   const stem = `stack-20261122T0${kind === "full" ? 2 : 3}0000Z-${kind}`;
   const receiptKey = `${stem}.receipt.json`;
   const authenticated = { trust: "passphrase" } as const;
-  return { stem, receipt, receiptKey, receiptSha256: "", receiptBytes: Buffer.alloc(0), authenticated };
+  return { stem, receipt, receiptKey, receiptSha256: "", receiptBytes: Buffer.alloc(0), authenticated, pinned: false };
 }
 
 const full = known("aaaaaaaa", "full", { ...FACTS, manifestSha256: "f0" });
@@ -61,7 +61,7 @@ for (const [what, backups, why] of [
 
 test("one that was made with another key is told as that", () => {
   const problem = new LifeboatError("wrong-key", "no");
-  const broken = [{ stem: full.stem, receiptKey: full.receiptKey, problem }];
+  const broken = [{ stem: full.stem, receiptKey: full.receiptKey, pinned: false, problem }];
   assert.throws(
     () => foundationIn(holding([incr], broken), incr),
     (error) => error instanceof LifeboatError && error.kind === "wrong-key" && error.cause === problem,

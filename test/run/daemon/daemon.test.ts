@@ -76,6 +76,18 @@ test("the log says at start what would be saved and what not, and warns of what 
   assert.match(log, /WARN: as it is now, a backup would be degraded: the data folder 'pg' of PostgreSQL is in use/);
 });
 
+test("a command beside the daemon leaves a line in the daemon's log", async () => {
+  const daemon = sandbox.start([], never);
+  await until("the daemon is up", () => daemonState().catch(() => undefined));
+  assert.equal((await sandbox.lifeboat(["backup"])).exitCode, 0);
+  let log = "";
+  for await (const part of daemon.stderr) {
+    log += part.toString();
+    if (log.includes("by hand")) daemon.kill("SIGTERM");
+  }
+  assert.match(log, /INFO: backup was run by hand, and succeeded id=[0-9a-f]{8} exitCode=0 tookMs=\d+$/m);
+});
+
 test("BACKUP_ON_START makes one run at start", async () => {
   const daemon = sandbox.start([], { ...never, BACKUP_ON_START: "true" });
   await until("one backup is there", async () => (await receipts()) === 1);

@@ -34,6 +34,16 @@ test("list --latest shows the newest so many, list --since those taken from then
   assert.deepEqual(await listed("--since", "2999-01-01"), []);
 });
 
+test("an error has its times in TZ, as the list has, and what the list shows is taken", async () => {
+  const env = { ...sandbox.env, TZ: "Asia/Kolkata" };
+  const { stdout } = await said(["restore", "latest", "--at", "2020-01-01 00:00", "--to", "/x/y"], env);
+  const shown = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d GMT\+5:30`;
+  assert.match(stdout, /no backup taken at or before 2020-01-01 00:00:00 GMT\+5:30\n/);
+  assert.match(stdout, new RegExp(`The oldest there is was taken at ${shown}\\.$`, "m"));
+  const [first = ""] = new RegExp(shown).exec((await said(["list"], env)).stdout) ?? [];
+  assert.equal((await said(["list", "--since", first], env)).exitCode, 0);
+});
+
 test("a number or a time that is none is a usage error", async () => {
   for (const [option, value] of [
     ["--latest", "0"],
