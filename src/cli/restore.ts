@@ -18,6 +18,7 @@ interface RestoreOptions extends Options {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly keepOld?: boolean;
+  readonly keepLabels?: boolean;
   readonly fromFile?: string;
   readonly maxSize?: string;
 }
@@ -33,6 +34,7 @@ export function addRestore(line: CommandLine): void {
     .option("--dry-run", "in place: fetch, check and show what would be done, and touch nothing")
     .option("--yes", "in place: do not ask")
     .option("--keep-old", "in place: keep what was replaced, beside the new")
+    .option("--keep-labels", "to a folder: with the SELinux labels and NFS ACLs of the machine that was backed up")
     .option("--from-file <file>", "to a folder: what gpg, openssl, tar or gzip made before; instead of <id>")
     .option("--max-size <size>", "with --from-file: refuse what unpacks to more, as 500M or 20G; default: what is free")
     .action(async (id: string | undefined, options: RestoreOptions) => {
@@ -52,7 +54,11 @@ export function addRestore(line: CommandLine): void {
         ...(only === undefined ? {} : { only: only.map((path) => partOf(path, tools.config.sources)) }),
       };
       if (options.to !== undefined) {
-        tell(await restoreTo({ ...wanted, to: options.to }, tools, world.signal), options.json, tools);
+        tell(
+          await restoreTo({ ...wanted, to: options.to, keepLabels: options.keepLabels ?? false }, tools, world.signal),
+          options.json,
+          tools,
+        );
         return;
       }
       const confirm = async (plan: InPlacePlan) => {
@@ -79,7 +85,7 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
   if (options.maxSize !== undefined) {
     throw wrong("--max-size belongs to --from-file", "How large a backup is, its receipt says.");
   }
-  const { to, inPlace, at, dryRun, yes, keepOld } = options;
+  const { to, inPlace, at, dryRun, yes, keepOld, keepLabels } = options;
   if ((to === undefined) === (inPlace !== true)) {
     throw wrong("a restore goes either to a folder or in place", "Give one of --to FOLDER and --in-place.");
   }
@@ -88,6 +94,9 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
   }
   if (!inPlace && (dryRun || yes || keepOld)) {
     throw wrong("--dry-run, --yes and --keep-old belong to --in-place", "A restore to a folder replaces nothing.");
+  }
+  if (inPlace && keepLabels) {
+    throw wrong("--keep-labels belongs to --to", "In place, labels are those of the backup as it is.");
   }
   if (inPlace && !dryRun && !yes && !hasTerminal) {
     throw wrong(
