@@ -2,6 +2,7 @@ import { pipeline } from "node:stream/promises";
 import { createInflate, createInflateRaw } from "node:zlib";
 import { LifeboatError } from "../errors.ts";
 import { ByteSource } from "./byte-source.ts";
+import { onlyGpgOpens } from "./foreign-cipher.ts";
 import { malformedPacket } from "./packet.ts";
 import type { Bytes } from "./through-child.ts";
 
@@ -14,9 +15,7 @@ export async function* decompressedPackets(body: Bytes): AsyncGenerator<Buffer, 
   const [algorithm] = await source.take(1);
   const inflate = algorithm === ZIP ? createInflateRaw() : algorithm === ZLIB ? createInflate() : undefined;
   if (!inflate) {
-    throw new LifeboatError("failed", `it is compressed in a way (${algorithm}) that only gpg itself opens`, {
-      hint: "Open it with 'gpg --decrypt FILE', and go on with what that gives.",
-    });
+    throw onlyGpgOpens(`is compressed with ${algorithm === BZIP2 ? "BZIP2" : `the method ${algorithm}`}`);
   }
   const feeding = pipeline(rest(source), inflate);
   feeding.catch(() => {
@@ -36,6 +35,7 @@ export async function* decompressedPackets(body: Bytes): AsyncGenerator<Buffer, 
 
 const ZIP = 1;
 const ZLIB = 2;
+const BZIP2 = 3;
 
 async function* rest(source: ByteSource): AsyncGenerator<Buffer, void> {
   for (let bytes = await source.some(Infinity); bytes; bytes = await source.some(Infinity)) yield bytes;

@@ -6,7 +6,7 @@ import { readIndex } from "./index-file.ts";
 import type { DamagedFiles } from "./damaged-files.ts";
 import { endOfArchive, visitMembers } from "./member-stream.ts";
 import { select, type Selection } from "./selection.ts";
-import { extractingTar, type ExtractionWarnings } from "./tar-extraction.ts";
+import { extractingTar } from "./tar-extraction.ts";
 import type { Bytes } from "./through-child.ts";
 import { openSealed } from "./unseal.ts";
 
@@ -24,13 +24,15 @@ export interface ExtractRequest extends SealedBackup {
   readonly into: string;
   /** Member paths ("backup/…"): only what is at or below them is extracted. All of the archive is checked either way. */
   readonly only?: readonly Buffer[];
+  /** As of `TarExtraction`. */
+  readonly keepLabels?: boolean | undefined;
 }
 
 export interface Extracted {
   readonly members: number;
   readonly contentBytes: number;
-  /** Extended attributes or ACLs that could not be set here. */
-  readonly warnings: ExtractionWarnings;
+  /** Such as of extended attributes or ACLs that could not be set here. */
+  readonly warnings: readonly string[];
   /** Of what was extracted. */
   readonly damaged: DamagedFiles;
 }
@@ -47,7 +49,8 @@ export async function extract(request: ExtractRequest, signal: AbortSignal): Pro
   }
   const selection = await select(request.only, () => readIndex(request.indexPath, request.keys, signal));
   const comparison = compare(request, selection, signal);
-  const warnings = await extractingTar(request.into, comparedTar(request, comparison, signal), signal);
+  const { into: folder, keepLabels } = request;
+  const warnings = await extractingTar({ folder, tar: comparedTar(request, comparison, signal), keepLabels }, signal);
   const { members, contentBytes, damaged } = comparison;
   return { members, contentBytes, warnings, damaged };
 }

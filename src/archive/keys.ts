@@ -1,7 +1,7 @@
-import { decryptKey, readKeys, readPrivateKeys, type Key, type PrivateKey } from "openpgp";
+import { readKeys, type Key } from "openpgp";
 import { LifeboatError } from "../errors.ts";
 import { systemClock } from "../system/clock.ts";
-import type { OpeningKeys, SealingKey } from "./format.ts";
+import type { SealingKey } from "./format.ts";
 
 /** Someone who can open what is sealed from now on. */
 export interface Recipient {
@@ -38,19 +38,6 @@ export async function readSealingKeys(armored: readonly string[]): Promise<Key[]
   return keys;
 }
 
-/** The private keys among `keys`, unlocked. Rejects with "wrong-key" if one cannot be read or unlocked. */
-export async function unlockPrivateKeys(keys: OpeningKeys): Promise<PrivateKey[]> {
-  const unlocked: PrivateKey[] = [];
-  for (const secret of keys.privateKeys ?? []) {
-    for (const privateKey of await readPrivate(secret.reveal())) {
-      unlocked.push(
-        privateKey.isDecrypted() ? privateKey : await unlock(privateKey, keys.privateKeyPassphrase?.reveal()),
-      );
-    }
-  }
-  return unlocked;
-}
-
 async function inspectKey(key: Key): Promise<Recipient> {
   const fingerprint = key.getFingerprint().toUpperCase();
   const named = `key '${fingerprint}'`;
@@ -79,29 +66,4 @@ function expired(named: string, expiresAt: Date): LifeboatError {
   return new LifeboatError("settings", `${named} expired on ${expiresAt.toISOString().slice(0, 10)}`, {
     hint: REPLACE,
   });
-}
-
-async function readPrivate(armoredKeys: string): Promise<PrivateKey[]> {
-  try {
-    return await readPrivateKeys({ armoredKeys });
-  } catch (error) {
-    throw new LifeboatError("wrong-key", "the private key cannot be read", {
-      hint: "Give what `gpg --armor --export-secret-keys FINGERPRINT` prints, all lines of it.",
-      cause: error,
-    });
-  }
-}
-
-async function unlock(privateKey: PrivateKey, passphrase: string | undefined): Promise<PrivateKey> {
-  const fingerprint = privateKey.getFingerprint().toUpperCase();
-  if (passphrase === undefined) {
-    throw new LifeboatError("wrong-key", `private key '${fingerprint}' is locked with a passphrase`, {
-      hint: "Set GPG_PRIVATE_KEY_PASSPHRASE.",
-    });
-  }
-  try {
-    return await decryptKey({ privateKey, passphrase });
-  } catch (error) {
-    throw new LifeboatError("wrong-key", `the passphrase of private key '${fingerprint}' is wrong`, { cause: error });
-  }
 }

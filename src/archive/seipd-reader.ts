@@ -1,58 +1,41 @@
 import { createDecipheriv, createHash } from "node:crypto";
-import { ByteSource } from "./byte-source.ts";
-import { decompressedPackets } from "./compressed-packet.ts";
-import { malformedPacket, packetBody, readPacketHeader } from "./packet.ts";
-import type { Bytes } from "./through-child.ts";
-
-/** Version octet, random prefix and its last two bytes again. */
-export const PREFIX_BYTES = 1 + 18;
-
-/** True if `prefix`, the first bytes of an encrypted data packet, opens with that key: its check bytes agree. */
-export function opensWith(sessionKey: Uint8Array, prefix: Buffer): boolean {
-  const clear = createDecipheriv("aes-256-cfb", sessionKey, NO_IV).update(prefix.subarray(1));
-  return clear.subarray(14, 16).equals(clear.subarray(16, 18));
-}
+import type { EncryptedData } from "./encrypted-data.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { malformedPacket } from "./packet.ts";
+import { onlyOtherProgramsOpen } from "./foreign-cipher.ts";
 
 /**
- * Opens the body of an encrypted data packet, version 1, and gives the content of the literal packet in it. What is
- * given is authentic only once the end is reached: then the integrity code has been checked. Rejects with
- * "verification-failed". `prefix`: the first PREFIX_BYTES of the body; `rest`: everything after them.
+ * The body of a Symmetrically Encrypted and Integrity Protected Data packet, version 1: AES in CFB, and a SHA-1 at the
+ * end. Rejects with "verification-failed", and with "failed" for the version that GnuPG does not make either.
  */
-export async function* decryptedData(
-  prefix: Buffer,
-  rest: Bytes,
-  sessionKey: Uint8Array,
-): AsyncGenerator<Buffer, void> {
-  const inside = new ByteSource(authenticatedPackets(prefix, rest, sessionKey));
-  try {
-    const outer = await readPacketHeader(inside);
-    const isCompressed = outer?.tag === COMPRESSED;
-    const packets = isCompressed ? new ByteSource(decompressedPackets(packetBody(inside, outer))) : inside;
-    const header = isCompressed ? await readPacketHeader(packets) : outer;
-    if (header?.tag !== LITERAL) throw malformedPacket("it holds no literal data");
-    const body = new ByteSource(packetBody(packets, header));
-    const [, nameLength = 0] = await body.take(2);
-    await body.take(nameLength + 4);
-    for (let bytes = await body.some(Infinity); bytes; bytes = await body.some(Infinity)) yield bytes;
-    // Also reads to the very end, where the integrity code is.
-    if ((await packets.some(1)) || (await inside.some(1))) {
-      throw malformedPacket("there is more than one packet in it");
-    }
-  } finally {
-    await inside.close();
-  }
+export async function seipdFrom(body: ByteSource): Promise<EncryptedData> {
+  const prefix = await body.take(PREFIX_BYTES);
+  if (prefix[0] === 2) throw onlyOtherProgramsOpen("is an OpenPGP message of version 2", "the program that made it");
+  if (prefix[0] !== 1) throw malformedPacket(`its version is ${prefix[0]}, not 1`);
+  return {
+    mayOpenWith: (sessionKey) => checkBytesAgree(sessionKey, prefix),
+    packets: (sessionKey) => authenticatedPackets(prefix, body, sessionKey),
+  };
+}
+
+/** Version octet, random prefix and its last two bytes again. */
+const PREFIX_BYTES = 1 + 18;
+
+function checkBytesAgree(sessionKey: Uint8Array, prefix: Buffer): boolean {
+  const clear = cfbDecipher(sessionKey).update(prefix.subarray(1));
+  return clear.subarray(14, 16).equals(clear.subarray(16, 18));
 }
 
 async function* authenticatedPackets(
   prefix: Buffer,
-  rest: Bytes,
+  rest: ByteSource,
   sessionKey: Uint8Array,
 ): AsyncGenerator<Buffer, void> {
-  const decipher = createDecipheriv("aes-256-cfb", sessionKey, NO_IV);
+  const decipher = cfbDecipher(sessionKey);
   const integrity = createHash("sha1").update(decipher.update(prefix.subarray(1)));
   // The last bytes of all are the integrity packet; whatever may still turn out to be it is held back.
   let held: Buffer = Buffer.alloc(0);
-  for await (const bytes of rest) {
+  for (let bytes = await rest.some(Infinity); bytes; bytes = await rest.some(Infinity)) {
     const clear = decipher.update(bytes);
     const [passed, kept] = clear.length < MDC_BYTES ? splitTail(Buffer.concat([held, clear])) : splitTail(clear);
     for (const piece of clear.length < MDC_BYTES ? [passed] : [held, passed]) {
@@ -68,6 +51,10 @@ async function* authenticatedPackets(
   }
 }
 
+function cfbDecipher(sessionKey: Uint8Array) {
+  return createDecipheriv(`aes-${sessionKey.length * 8}-cfb`, sessionKey, NO_IV);
+}
+
 /** Everything but the last bytes, and those, copied: the chunk they are a part of shall not be held with them. */
 function splitTail(bytes: Buffer): [Buffer, Buffer] {
   const at = Math.max(0, bytes.length - MDC_BYTES);
@@ -75,7 +62,5 @@ function splitTail(bytes: Buffer): [Buffer, Buffer] {
 }
 
 const NO_IV = Buffer.alloc(16);
-const COMPRESSED = 8;
-const LITERAL = 11;
 const MDC_BYTES = 22;
 const MDC_HEADER = 0xd314;

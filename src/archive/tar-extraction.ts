@@ -2,31 +2,28 @@ import { pipeline } from "node:stream/promises";
 import { LifeboatError } from "../errors.ts";
 import { ChildError, startChild } from "../system/children.ts";
 import { bothEndedWell, type Bytes } from "./through-child.ts";
+import { UnsetAttributes } from "./unset-attributes.ts";
 
-/** All of them counted, the first hundred kept. */
-export interface ExtractionWarnings {
-  readonly count: number;
-  readonly first: readonly string[];
+export interface TarExtraction {
+  readonly folder: string;
+  /** Already found safe. */
+  readonly tar: Bytes;
+  /** SELinux labels and ACLs of NFS as they were recorded: right on the machine they are from. Default: this one's own. */
+  readonly keepLabels?: boolean | undefined;
 }
 
 /**
- * Feeds a tar stream, already found safe, to GNU tar, which extracts it into `folder`. Resolves once tar has ended
- * well. Owners are restored when this process may (as root); extended attributes that may not be set here are warnings.
+ * Feeds a tar stream to GNU tar, which extracts it. Resolves once tar has ended well, with what it warned of, such as
+ * extended attributes that may not be set here: a few sentences. Owners are restored when this process may (as root).
  */
-export async function extractingTar(folder: string, tar: Bytes, signal: AbortSignal): Promise<ExtractionWarnings> {
-  let count = 0;
-  const first: string[] = [];
+export async function extractingTar(
+  { folder, tar, keepLabels = false }: TarExtraction,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const unset = new UnsetAttributes();
   const owner = process.getuid?.() === 0 ? "--same-owner" : "--no-same-owner";
-  const child = startChild(
-    { program: "tar", args: [...EXTRACT_OPTIONS, owner, `--directory=${folder}`] },
-    {
-      signal,
-      onStderrLine: (line) => {
-        count += 1;
-        if (first.length < 100) first.push(line);
-      },
-    },
-  );
+  const args = [...EXTRACT_OPTIONS, ...(keepLabels ? [] : WITHOUT_LABELS), owner, `--directory=${folder}`];
+  const child = startChild({ program: "tar", args }, { signal, onStderrLine: (line) => unset.take(line) });
   child.stdout.resume();
   const feeding = pipeline(tar, child.stdin);
   try {
@@ -34,7 +31,7 @@ export async function extractingTar(folder: string, tar: Bytes, signal: AbortSig
   } catch (error) {
     throw explained(error, folder);
   }
-  return { count, first };
+  return unset.sentences();
 }
 
 /** What most often keeps tar from extracting, in words for whoever ran the restore. */
@@ -61,3 +58,12 @@ const EXTRACT_OPTIONS = [
   // Times before 1970 or in the future are restored all the same.
   "--warning=no-timestamp",
 ];
+
+/**
+ * What means something on one machine only: labels and signatures that its security policy has given, and the ACLs of a
+ * file server, in the names of its users. Setting them elsewhere locks programs out, or fails for each file.
+ */
+const WITHOUT_LABELS = [
+  ...["security.selinux", "security.SMACK64*", "security.apparmor", "security.ima", "security.evm"],
+  ...["system.nfs4_*", "system.cifs_*", "system.smb3_*", "system.ntfs_*"],
+].map((mask) => `--xattrs-exclude=${mask}`);

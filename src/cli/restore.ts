@@ -22,6 +22,7 @@ interface RestoreOptions extends Options {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly keepOld?: boolean;
+  readonly keepLabels?: boolean;
   readonly fromFile?: string;
   readonly maxSize?: string;
 }
@@ -38,6 +39,7 @@ export function addRestore(line: CommandLine): void {
     .option("--dry-run", "in place: fetch, check and show what would be done, and touch nothing")
     .option("--yes", "in place: do not ask")
     .option("--keep-old", "in place: keep what was replaced, beside the new")
+    .option("--keep-labels", "to a folder: with the SELinux labels and NFS ACLs of the machine that was backed up")
     .option("--from-file <file>", "to a folder: what gpg, openssl, tar or gzip made before; instead of <id>")
     .option("--max-size <size>", "with --from-file: refuse what unpacks to more, as 500M or 20G; default: what is free")
     .action(async (id: string | undefined, options: RestoreOptions) => {
@@ -71,7 +73,11 @@ export function addRestore(line: CommandLine): void {
         return;
       }
       if (options.to !== undefined) {
-        tell(await restoreTo({ ...wanted, to: options.to }, tools, world.signal), options.json, tools);
+        tell(
+          await restoreTo({ ...wanted, to: options.to, keepLabels: options.keepLabels ?? false }, tools, world.signal),
+          options.json,
+          tools,
+        );
         return;
       }
       const confirm = async (plan: InPlacePlan) => {
@@ -107,7 +113,7 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
   if (options.maxSize !== undefined) {
     throw wrong("--max-size belongs to --from-file", "How large a backup is, its receipt says.");
   }
-  const { to, inPlace, stdout, at, dryRun, yes, keepOld } = options;
+  const { to, inPlace, stdout, at, dryRun, yes, keepOld, keepLabels } = options;
   if ([to !== undefined, inPlace, stdout].filter(Boolean).length !== 1) {
     const ways = "Give one of --to FOLDER, --in-place, and --stdout for a single file.";
     throw wrong("a restore goes either to a folder or in place", ways);
@@ -117,6 +123,9 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
   }
   if (!inPlace && (dryRun || yes || keepOld)) {
     throw wrong("--dry-run, --yes and --keep-old belong to --in-place", "A restore to a folder replaces nothing.");
+  }
+  if (to === undefined && keepLabels) {
+    throw wrong("--keep-labels belongs to --to", "In place, labels are those of the backup as it is; a single file has none.");
   }
   if (inPlace && !dryRun && !yes && !hasTerminal) {
     throw wrong(

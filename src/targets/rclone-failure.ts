@@ -16,12 +16,16 @@ interface Meaning {
   readonly passes?: boolean;
 }
 
+const NOT_S3 = "what answers there does not speak S3";
+const GIVE_THE_ENDPOINT =
+  "Give the endpoint of the server's S3 API, with its port and path: its web console has an address of its own (of MinIO, 9001 for the console and 9000 for S3).";
+
 /** The first that matches decides, so the particular stand before the general. */
 const meanings: readonly Meaning[] = [
   {
     sign: /NoSuchBucket|bucket (does not|doesn't) exist/i,
     says: "the bucket does not exist",
-    hint: "Make the bucket, or correct its name and region. It is not made for you.",
+    hint: "Make the bucket, or correct its name, region and endpoint: a web server that is not S3 says the same. It is not made for you.",
   },
   {
     sign: /InvalidAccessKeyId|InvalidClientTokenId|access key .*does not exist/i,
@@ -98,6 +102,16 @@ const meanings: readonly Meaning[] = [
     passes: true,
   },
   {
+    sign: /server gave HTTP response to HTTPS client/i,
+    says: "it speaks http, not https",
+    hint: "Correct the port, or for a server without TLS the protocol: AWS_ENDPOINT_PROTO=http.",
+  },
+  {
+    sign: /SerializationError|deserialization failed|MethodNotAllowed|ListObjects.*api error BadRequest/is,
+    says: NOT_S3,
+    hint: GIVE_THE_ENDPOINT,
+  },
+  {
     sign: /unknown flag|unknown command|Command .* needs/i,
     says: "this rclone is too old",
     hint: "Use rclone 1.60 or newer.",
@@ -115,6 +129,14 @@ export function rcloneFailure(targetName: string, doing: string, end: RcloneEnd)
   const cause = meaning?.passes || end.exitCode === RETRYABLE ? new TransientError(said) : new Error(said);
   if (meaning) return new LifeboatError("failed", `${message}: ${meaning.says}`, { hint: meaning.hint, cause });
   return new LifeboatError("failed", `${message}: rclone failed`, { cause });
+}
+
+/** The failure where every question is answered with yes. */
+export function notAStore(targetName: string): LifeboatError {
+  return new LifeboatError("failed", `cannot list on '${targetName}': ${NOT_S3}`, {
+    hint: GIVE_THE_ENDPOINT,
+    cause: new Error("it shows no object, and says of one that nobody stored that it is there"),
+  });
 }
 
 /** True if the far side refuses to remove anything, which on append-only and locked places is as it should be. */

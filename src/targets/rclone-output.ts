@@ -23,3 +23,8 @@ export async function drain<Result>(stdout: Readable, alive: () => void): Promis
   for await (const _ of stdout) alive();
   return undefined as Result;
 }
+
+/** As `--files-from-raw` reads them. */
+export function lines(names: readonly string[]): string {
+  return names.map((name) => `${name}\n`).join("");
+}

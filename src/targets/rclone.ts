@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
@@ -10,8 +11,9 @@ import { fetchInto, sweepFreshFolders, withFreshFolder } from "./fresh-folder.ts
 import { checkKey, isKey, keyOfPartial, leftovers, partialNameOf } from "./keys.ts";
 import { orFullHere } from "./local-failure.ts";
 import { checkEnvironment, folderOf } from "./rclone-destination.ts";
-import { isRemovalRefused, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
-import { drain, readEntries, type Entry } from "./rclone-output.ts";
+import { isRemovalRefused, notAStore, rcloneFailure, removalForbidden } from "./rclone-failure.ts";
+import { IF_NEW, isNotThere, isNothingSent, orRefused } from "./rclone-ends.ts";
+import { drain, lines, readEntries, type Entry } from "./rclone-output.ts";
 import { RcloneEnded, runRclone, type RcloneCall, type RcloneProgram } from "./rclone-program.ts";
 import { RcloneRemarks } from "./rclone-remarks.ts";
 import { changedBody, isSameBytes, notFound, otherBytes } from "./refusals.ts";
@@ -170,11 +172,20 @@ class RcloneTarget implements Target {
     // Times and types would cost one more request per object on some remotes.
     const args = ["lsjson", "--files-only", "--no-modtime", "--no-mimetype", this.#folder];
     try {
-      return await this.#run(args, "list", signal, { read: readEntries });
+      const entries = await this.#run(args, "list", signal, { read: readEntries });
+      if (entries.length === 0) await this.#requireStore(signal);
+      return entries;
     } catch (error) {
       if (await this.#isEmptyPlace(error, signal)) return [];
       throw error;
     }
+  }
+
+  /** A web server answers everything with a page, in which rclone finds no objects: an empty bucket, it seems. */
+  async #requireStore(signal: AbortSignal): Promise<void> {
+    if (!(await this.#featuresOf(signal)).BucketBased) return;
+    const nobodys = `lifeboat-asks-${randomBytes(8).toString("hex")}`;
+    if (await this.#stat(nobodys, signal).catch(orRefused)) throw notAStore(this.name);
   }
 
   /** Rejects with "nothing sent" if the key is taken. */
@@ -217,7 +228,10 @@ class RcloneTarget implements Target {
   async #holds(key: string, body: Body, signal: AbortSignal): Promise<boolean> {
     const stored = await this.#inWords(`look for '${key}'`, () => this.#stat(key, signal));
     if (!stored) return false;
-    if (stored.sizeBytes !== body.sizeBytes) throw otherBytes(this.name, key);
+    if (stored.sizeBytes !== body.sizeBytes) {
+      await this.#requireStore(signal);
+      throw otherBytes(this.name, key);
+    }
     if (!isSameBytes(await this.digest(key, signal), body)) throw otherBytes(this.name, key);
     return true;
   }
@@ -241,14 +255,9 @@ class RcloneTarget implements Target {
 
   /** True for "directory not found" where the first `put` makes the folder; a bucket that is missing stays an error. */
   async #isEmptyPlace(error: unknown, signal: AbortSignal): Promise<boolean> {
-    if (!this.#isNotThereYet(error)) return false;
+    if (!isNotThere(error)) return false;
     if (!(await this.#featuresOf(signal)).BucketBased) return true;
     throw rcloneFailure(this.name, "look into it", { exitCode: 3, said: "NoSuchBucket" });
-  }
-
-  /** Exit codes 3 (folder) and 4 (file) mean "not found", in every version. */
-  #isNotThereYet(error: unknown): boolean {
-    return error instanceof RcloneEnded && (error.end.exitCode === 3 || error.end.exitCode === 4);
   }
 
   #orFullHere(error: unknown, doing: string, folder: string): unknown {
@@ -279,20 +288,9 @@ class RcloneTarget implements Target {
   }
 }
 
-/** Leaves alone what is there, and says so by its exit code. `--immutable` protects no single file, in any version. */
-const IF_NEW = ["--ignore-existing", "--error-on-no-transfer"];
-
-function isNothingSent(error: unknown): boolean {
-  return error instanceof RcloneEnded && error.end.exitCode === 9;
-}
-
 type Read<Result> = RcloneCall<Result>["read"];
 
 interface Features {
   readonly Move: boolean;
   readonly BucketBased: boolean;
-}
-
-function lines(names: readonly string[]): string {
-  return names.map((name) => `${name}\n`).join("");
 }

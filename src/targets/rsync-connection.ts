@@ -47,7 +47,9 @@ export class RsyncConnection {
 
   /** How rsync is told of an object there; of the folder itself with "". */
   remote(key: string): string {
-    return `${this.#destination.rsyncLogin}:${this.#destination.folder}${key}`;
+    // rsync keeps everything from the far side's shell but patterns, which it takes for meant ones.
+    const path = `${this.#destination.folder}${key}`.replace(/[*?[\]]/g, "\\$&");
+    return `${this.#destination.rsyncLogin}:${path}`;
   }
 
   /** Runs rsync with these arguments. Rejects as `runRsync` does. */

@@ -160,4 +160,29 @@ describe("an rsync target", { timeout: 300_000 }, () => {
     assert.deepEqual(await readdir(folder), ["sub"]);
     assert.deepEqual(await readdir(join(folder, "sub")), ["file"]);
   });
+
+  for (const name of ["photos [2026] *?", 'it\'s a "quote" & $HOME; (x)', "back\\slash \\[x]"]) {
+    it(`keeps backups in a folder of the name '${name}', and none in what a shell would make of it`, async () => {
+      const top = mkdtempSync(join(server.folder, "names-"));
+      // What a pattern would match instead.
+      for (const decoy of ["photos 2 or more", "back\\slash x", "back\\slash \\x"]) await mkdir(join(top, decoy));
+      const folder = join(top, name);
+      const before = await readdir(top);
+      const target = openRsyncTarget(await optionsFor(server, folder), tools);
+      const body = await bodyIn(root, "sealed");
+      await target.check(never);
+      await target.put("key", body, never);
+      assert.deepEqual(await readdir(top), [...before, name].sort());
+      assert.equal(await readFile(join(folder, "key"), "utf8"), "sealed");
+      assert.deepEqual(await target.list(never), [{ key: "key", sizeBytes: 6 }]);
+      assert.equal((await target.digest("key", never)).sha256, body.sha256);
+      assert.equal((await target.readSmall(["key"], never)).get("key")?.toString(), "sealed");
+      await target.fetch("key", join(top, "fetched"), never);
+      await mkdir(join(folder, ".lifeboat-partial"), { recursive: true });
+      await writeFile(join(folder, ".lifeboat-partial", "other"), "half");
+      await target.sweep(anyKey, never);
+      await target.remove(["key"], never);
+      assert.deepEqual(await readdir(folder), []);
+    });
+  }
 });

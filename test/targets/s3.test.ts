@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer as createHttpServer, request } from "node:http";
+import { createServer as createHttpServer, request, type RequestListener } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { mkdtempSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
@@ -43,6 +43,23 @@ function optionsFor(bucket: string, others: Partial<S3Options> = {}): S3Options 
     accessKeyId: plain(server.accessKey),
     secretAccessKey: secretKey,
     ...others,
+  };
+}
+
+/** A web server of that kind. */
+async function serving(listener: RequestListener) {
+  const server = createHttpServer((asked, answer) => {
+    asked.resume();
+    listener(asked, answer);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
   };
 }
 
@@ -170,6 +187,41 @@ describe("an S3 target", { timeout: 300_000 }, () => {
     assert.match(describeError(failure), /on 's3:bucket.*': it cannot be reached \(tried 3 times\): /);
     assert.match(hintOf(failure)!, /Is the server up/);
     assert.deepEqual(said, ["target failed, trying again 1", "target failed, trying again 2"]);
+  });
+
+  const page = "<html><head><title>Console</title></head><body><p>Sign in</p></body></html>";
+  const strangers: Readonly<Record<string, RequestListener>> = {
+    "answers everything with a page": (_, answer) => void answer.end(page),
+    "sends everybody to a page": (asked, answer) => {
+      if (asked.url === "/login") answer.end(page);
+      else answer.writeHead(302, { location: "/login" }).end();
+    },
+    "answers everything with nothing": (_, answer) => void answer.writeHead(204).end(),
+    "answers with a page that is no XML": (_, answer) => void answer.end("<!doctype html><html><p>one<br></html>"),
+    "knows no such method": (_, answer) => void answer.writeHead(405).end("no"),
+  };
+  for (const [does, listener] of Object.entries(strangers)) {
+    it(`a web server that ${does} is not taken for an empty bucket`, async () => {
+      await using server = await serving(listener);
+      const target = openS3Target(optionsFor("bucket", { endpoint: server.url }), tools);
+      const body = await bodyIn(root, "x");
+      for (const call of [() => target.check(never), () => target.put("key", body, never)]) {
+        const failure = await failureOf(call());
+        assert.match(failure.message, /on 's3:bucket\/backups\/stack': what answers there does not speak S3$/);
+        assert.match(hintOf(failure)!, /Give the endpoint of the server's S3 API/);
+        assert.ok(!isTransient(failure));
+      }
+    });
+  }
+
+  it("a web server that finds nothing, and one without TLS, are met with words about the endpoint", async () => {
+    await using server = await serving((_, answer) => void answer.writeHead(404).end("404 page not found"));
+    const notFound = openS3Target(optionsFor("bucket", { endpoint: server.url }), tools);
+    assert.match(hintOf(await failureOf(notFound.check(never)))!, /a web server that is not S3 says the same/);
+    const tls = openS3Target(optionsFor("bucket", { endpoint: server.url.replace("http:", "https:") }), tools);
+    const failure = await failureOf(tls.check(never));
+    assert.match(failure.message, /it speaks http, not https$/);
+    assert.match(hintOf(failure)!, /AWS_ENDPOINT_PROTO=http/);
   });
 
   it("a server that accepts and then says nothing is given up after the stall time", async () => {

@@ -1,7 +1,7 @@
 import { LifeboatError } from "../../errors.ts";
 import { MemberSafety } from "../member-safety.ts";
 import { endOfArchive, visitMembers } from "../member-stream.ts";
-import { extractingTar, type ExtractionWarnings } from "../tar-extraction.ts";
+import { extractingTar } from "../tar-extraction.ts";
 import type { TarMember } from "../tar-member.ts";
 import type { Bytes } from "../through-child.ts";
 import { canonicalTar } from "./old-tar.ts";
@@ -23,9 +23,9 @@ export interface OldExtraction {
 export async function extractOld(
   request: OldExtraction,
   signal: AbortSignal,
-): Promise<{ readonly files: number; readonly contentBytes: number; readonly warnings: ExtractionWarnings }> {
+): Promise<{ readonly files: number; readonly contentBytes: number; readonly warnings: readonly string[] }> {
   const limits = new Limits(request.maxBytes);
-  const warnings = await extractingTar(request.into, safeTar(request, limits, signal), signal);
+  const warnings = await extractingTar({ folder: request.into, tar: safeTar(request, limits, signal) }, signal);
   return { files: limits.files, contentBytes: limits.contentBytes, warnings };
 }
 

@@ -49,12 +49,13 @@ export function directWork(job: Job): FileWork {
       const into = join(work, "new");
       await requireSame(placeAt(job, place));
       await keepingTimes(dirname(work), () => mkdir(into, { recursive: true, mode: 0o700 }));
-      const { first } = await extractingTar(into, tar, signal);
+      // Of the same data on the same machine; what a helper's own process would be given, others may not read.
+      const warnings = await extractingTar({ folder: into, tar, keepLabels: true }, signal);
       await requireNoLinks(join(into, "backup"), placeAt(job, place).path);
       await failpoint("in-place:extracted", signal);
       const flaws = await checkDatabases(newRoot(job, place), placeAt(job, place).path, sqliteTimeoutMs, signal);
       await runChild({ program: "sync", args: ["--file-system", into] }, { signal, timeoutMs: SYNC_MS });
-      return { warnings: first, flaws };
+      return { warnings, flaws };
     },
     async plan(signal) {
       const swaps: PlaceSwap[] = [];

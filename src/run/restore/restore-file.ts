@@ -90,7 +90,7 @@ async function putIn(
     const warn = (sentence: string) => run.warn(sentence);
     const request = { tar: opened.bytes, into, maxBytes, warn, onProgress };
     const { files, warnings } = await extractOld(request, signal);
-    for (const warning of warnings.first) run.warn(warning);
+    for (const warning of warnings) run.warn(warning);
     // An empty tar has no members at all.
     await mkdir(join(into, "backup"), { recursive: true });
     return `${files} files`;

@@ -22,7 +22,7 @@ import type { Tools } from "../conduct/tools.ts";
  * passed its checks: the receipt its authentication, the sealed files their digests, each file its SHA-256.
  */
 export async function restoreTo(
-  wanted: Wanted & { readonly to: string; readonly only?: readonly ByteString[] },
+  wanted: Wanted & { readonly to: string; readonly only?: readonly ByteString[]; readonly keepLabels: boolean },
   tools: Tools,
   signal: AbortSignal,
 ): Promise<RunReport> {
@@ -55,7 +55,8 @@ export async function restoreTo(
     };
     await failpoint("restore:fetched", signal);
     const only = wanted.only?.map((path) => bytesOf(`backup/${path}`));
-    const parts = { ...fetched, ...(only && { only }), ...(below && { below }) };
+    const { keepLabels } = wanted;
+    const parts = { ...fetched, keepLabels, ...(only && { only }), ...(below && { below }) };
     await run.step("extract", () => extractAndPublish(to, parts, receipt, run, tools, signal));
     log.info("backup restored", { id: receipt.id, from: found.target.name, to });
   });
@@ -63,6 +64,7 @@ export async function restoreTo(
 
 interface Parts extends Fetched {
   readonly only?: readonly Buffer[];
+  readonly keepLabels: boolean;
   /** What increments among them stand on. */
   readonly below?: Combination & { readonly fetched: Fetched };
 }
@@ -101,7 +103,7 @@ async function extractInto(
     { ...fetched, id, contentBytes, tarBytes, keys, into, onProgress },
     signal,
   );
-  for (const warning of warnings.first) run.warn(warning);
+  for (const warning of warnings) run.warn(warning);
   if (damaged.sentence !== undefined) run.warn(damaged.sentence);
   if (below) await run.step("combine", () => combineIncrements(into, below, below.fetched, tools, signal));
 }

@@ -91,6 +91,6 @@ async function unpack(
   using bar = progress.start("unpack the dumps", archive.contentBytes);
   const onProgress = (bytes: number) => bar.at(bytes);
   const request = { ...fetched, id, contentBytes: archive.contentBytes, keys, only, onProgress };
-  await extractingTar(folder, await openSelected(request, signal), signal);
+  await extractingTar({ folder, tar: await openSelected(request, signal) }, signal);
   return join(folder, "backup");
 }
