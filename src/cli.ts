@@ -2,6 +2,7 @@ import { Command, CommanderError, Help } from "commander";
 import type { Surroundings } from "./assemble.ts";
 import { addBackup } from "./cli/backup.ts";
 import { commandLine } from "./cli/command.ts";
+import { addCompletion } from "./cli/completion.ts";
 import { addConfig } from "./cli/config.ts";
 import { runDaemon } from "./cli/daemon.ts";
 import { addDecrypt } from "./cli/decrypt.ts";
@@ -44,6 +45,7 @@ const commands = [
   addConfig,
   addHealth,
   addVersion,
+  addCompletion,
   addHelp,
   addInPlaceHelper,
 ];

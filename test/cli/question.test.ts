@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
+import type { PassThrough } from "node:stream";
 import { afterEach, beforeEach, test } from "node:test";
-import { lifeboat } from "../../src/cli.ts";
 import { Interrupted } from "../../src/errors.ts";
 import { makeSandbox, type Sandbox } from "../run/sandbox.ts";
-import { until } from "../until.ts";
+import { asked } from "./asked.ts";
 import { said } from "./said.ts";
 
 let sandbox: Sandbox;
@@ -18,23 +17,15 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox[Symbol.asyncDispose]());
 
-/** A restore in place on a terminal, where `act` is done once it asks. Nothing may be touched by it. */
-async function asked(act: (terminal: PassThrough, ending: AbortController) => void) {
-  const [stdin, stdout, stderr] = [0, 1, 2].map(() => Object.assign(new PassThrough(), { isTTY: true }));
-  const ending = new AbortController();
-  let text = "";
-  for (const stream of [stdout!, stderr!]) stream.on("data", (bytes) => (text += String(bytes)));
-  const world = { env: sandbox.env, stdin: stdin!, stdout: stdout!, stderr: stderr!, signal: ending.signal };
-  const ended = lifeboat(["restore", "latest", "--in-place"], world);
-  await until("it asks", () => text.includes("Go on? [y/N]"));
-  act(stdin!, ending);
-  const exitCode = await ended;
+/** A restore in place on a terminal, where `act` is done once it asks. */
+async function restoring(act: Parameters<typeof asked>[3]) {
+  const ended = await asked(["restore", "latest", "--in-place"], sandbox.env, "Go on?", act);
   assert.deepEqual(await readdir(sandbox.data), ["file"]);
-  return { exitCode, text, content: await readFile(join(sandbox.data, "file"), "utf8") };
+  return { ...ended, content: await readFile(join(sandbox.data, "file"), "utf8") };
 }
 
 test("'no' is no failure, and says that nothing was touched", async () => {
-  const { exitCode, text, content } = await asked((terminal) => terminal.write("n\r"));
+  const { exitCode, text, content } = await restoring((terminal) => terminal.write("n\r"));
   assert.deepEqual([exitCode, content], [0, "now"]);
   assert.match(text, /nothing was touched, as the answer was no/);
 });
@@ -44,7 +35,7 @@ test("Ctrl-C at the question ends it with 130 and says that nothing was touched"
     (terminal: PassThrough) => terminal.write("\x03"),
     (_: PassThrough, ending: AbortController) => ending.abort(new Interrupted("SIGINT")),
   ]) {
-    const { exitCode, text, content } = await asked(act);
+    const { exitCode, text, content } = await restoring(act);
     assert.deepEqual([exitCode, content], [130, "now"]);
     assert.match(text, /^ {2}nothing was touched$/m);
     assert.match(text, /interrupted by SIGINT/);
@@ -52,6 +43,6 @@ test("Ctrl-C at the question ends it with 130 and says that nothing was touched"
 });
 
 test("'yes' goes on", async () => {
-  const { exitCode, content } = await asked((terminal) => terminal.write("y\r"));
+  const { exitCode, content } = await restoring((terminal) => terminal.write("y\r"));
   assert.deepEqual([exitCode, content], [0, "then"]);
 });

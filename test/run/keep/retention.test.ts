@@ -63,6 +63,20 @@ test("the newest good backup stays, however old it is, and a dry run removes not
   assert.deepEqual(await listed(), [newest]);
 });
 
+test("prune --dry-run says what would go and why, how many that are, and that nothing did", async () => {
+  const [older, newest] = [await backUp(90), await backUp(60)];
+  const env = { BACKUP_RETENTION_DAYS: "30" };
+  const { exitCode, stdout } = await sandbox.lifeboat(["prune", "--dry-run"], env);
+  assert.equal(exitCode, 0);
+  assert.match(stdout, new RegExp(`^  keep   ${newest}  newest good backup$`, "m"));
+  assert.match(stdout, new RegExp(`^  remove ${older}  older than 30 days$`, "m"));
+  assert.match(stdout, /^nothing was removed, as this was a dry run: 1 is due$/m);
+  assert.equal((await sandbox.stored()).length, 6);
+  assert.equal((await sandbox.lifeboat(["prune"], env)).exitCode, 0);
+  const { stdout: after } = await sandbox.lifeboat(["prune", "--dry-run"], env);
+  assert.match(after, /^nothing was removed, as this was a dry run: 0 are due$/m);
+});
+
 test("the backup of a restore in place that is not ended stays, and the run says why", async () => {
   const [wanted, older, newest] = [await backUp(90), await backUp(60), await backUp(0)];
   const env = { LIFEBOAT_FAILPOINT: "in-place:swapping:kill" };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import Database from "better-sqlite3";
 import { execa } from "execa";
+import { asked } from "../../cli/asked.ts";
 import { until } from "../../until.ts";
 import { makeSandbox, type Sandbox } from "../sandbox.ts";
 
@@ -60,6 +61,18 @@ test("an account comes back by its set and name, all its tables, others left alo
   assert.match(stdout, /account_table: 1 added/);
   assert.deepEqual(mails(), ["new@example.com", "toast@example.com"]);
   assert.deepEqual(await readdir(join(sandbox.state, "spool")), []);
+});
+
+test("'no' to the question writes nothing and is no failure, and Ctrl-C ends it with 130", async () => {
+  const before = await readFile(live());
+  const env = { ...sandbox.env, ...set };
+  const no = await asked(toast, env, "Write these rows?", (terminal) => terminal.write("n\r"));
+  assert.equal(no.exitCode, 0, no.text);
+  assert.match(no.text, /^nothing was written$/m);
+  assert.match(no.text, /nothing was written, as the answer was no/);
+  const interrupted = await asked(toast, env, "Write these rows?", (terminal) => terminal.write("\x03"));
+  assert.equal(interrupted.exitCode, 130, interrupted.text);
+  assert.ok(before.equals(await readFile(live())));
 });
 
 test("a dry run shows the rows on both sides and leaves every byte as it was", async () => {
