@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { SealedFile } from "../../archive/format.ts";
 import { describeError, hintOf, LifeboatError } from "../../errors.ts";
 import type { TargetReport } from "../../report/outcome.ts";
+import { fullDisk } from "../../system/disk-failure.ts";
 import { failpoint } from "../../system/failpoint.ts";
 import type { Body, Target } from "../../targets/target.ts";
 import type { Conduct } from "../conduct/conduct.ts";
@@ -124,7 +125,9 @@ async function takeBack(
 
 async function receiptAtRest({ receipt }: Cargo, spool: Spool): Promise<Body> {
   const path = join(await spool.makeFolder("sealed"), receipt.key);
-  await writeFile(path, receipt.bytes, { mode: 0o600 });
+  await writeFile(path, receipt.bytes, { mode: 0o600 }).catch((error: unknown) => {
+    throw fullDisk(error, "write the receipt", dirname(path));
+  });
   const sha256 = createHash("sha256").update(receipt.bytes).digest("hex");
   return { path, sizeBytes: receipt.bytes.length, sha256 };
 }
