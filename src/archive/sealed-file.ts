@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { fullDisk } from "../system/disk-failure.ts";
 import type { SealedFile } from "./format.ts";
 import type { Bytes } from "./through-child.ts";
 
@@ -36,6 +38,6 @@ export async function fillNewFile<Result>(
   } catch (error) {
     await handle.close();
     await rm(path, { force: true });
-    throw error;
+    throw fullDisk(error, `write '${basename(path)}'`, dirname(path));
   }
 }

@@ -75,6 +75,6 @@ function withoutQuotes(text: string): string | undefined {
 /** What was given, without the secrets that people put into places meant for none. */
 function showable(text: string): string {
   if (text.includes("PRIVATE KEY")) return "a private key";
-  const clean = redact(text).replace(/(^|[\s,])([^\s:/@]+):[^\s@]+@/g, "$1$2:***@");
+  const clean = redact(text).replace(/(^|[\s,])([^\s:/@]+):.*@/gs, "$1$2:***@");
   return clean.replace(/(\w*(?:pass|secret|key|token)\w*=)[^,:\s]+/gi, "$1***");
 }

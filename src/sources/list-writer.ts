@@ -1,18 +1,22 @@
 import { open, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fullDisk } from "../system/disk-failure.ts";
 
 /** Writes a list of NUL-terminated paths to a file, in blocks, so that it may be longer than memory. */
 export class ListWriter implements AsyncDisposable {
   readonly #file: FileHandle;
+  readonly #folder: string;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
 
-  private constructor(file: FileHandle) {
+  private constructor(file: FileHandle, folder: string) {
     this.#file = file;
+    this.#folder = folder;
   }
 
   /** Rejects if `path` exists already. */
   static async create(path: string): Promise<ListWriter> {
-    return new ListWriter(await open(path, "wx", 0o600));
+    return new ListWriter(await open(path, "wx", 0o600), dirname(path));
   }
 
   /** Resolves when there is room for more. `path` is relative, without "./"; empty for the root itself. */
@@ -35,7 +39,9 @@ export class ListWriter implements AsyncDisposable {
     const block = Buffer.concat(this.#waiting);
     this.#waiting = [];
     this.#waitingBytes = 0;
-    await this.#file.writeFile(block);
+    await this.#file.writeFile(block).catch((error: unknown) => {
+      throw fullDisk(error, "write a list of files", this.#folder);
+    });
   }
 
   /** Closes the file; what was not flushed is lost, because nobody may read a list that was given up. */

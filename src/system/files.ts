@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, rename, rm, statfs } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { fullDisk } from "./disk-failure.ts";
 
 /**
  * Makes the names in `folder` durable: a rename is only safe from a power cut once its folder is synced. File systems
@@ -58,7 +59,7 @@ export async function writeAtomically(path: string, content: string | Buffer, mo
     await rename(partial, path);
   } catch (error) {
     await rm(partial, { force: true });
-    throw error;
+    throw fullDisk(error, `write '${basename(path)}'`, folder);
   }
   await syncName(path);
 }

@@ -15,7 +15,7 @@ const DESTINATION = /^([A-Za-z0-9_][\w.-]*)@(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_][\w
 export function parseDestination(destination: string): RsyncDestination {
   const [, user, host, path] = DESTINATION.exec(destination) ?? [];
   if (user === undefined || host === undefined || path === undefined || hasControlCharacter(path)) {
-    throw new LifeboatError("settings", `rsync destination '${destination}' is not of the form 'user@host:/path'`, {
+    throw new LifeboatError("settings", "the rsync destination is not of the form 'user@host:/path'", {
       hint: "Only rsync over ssh is spoken. The port has a setting of its own (RSYNC_PORT).",
     });
   }

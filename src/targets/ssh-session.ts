@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fullDisk } from "../system/disk-failure.ts";
 import type { Secret } from "../system/secret.ts";
 import { withFreshFolder } from "./fresh-folder.ts";
 
@@ -30,11 +31,15 @@ export async function withSsh<Result>(
 ): Promise<Result> {
   return await withFreshFolder(runFolder, async (folder) => {
     const [key, knownHosts, config] = [join(folder, "key"), join(folder, "known_hosts"), join(folder, "config")];
-    const writeOnce = { mode: 0o600, flag: "wx" };
     // OpenSSH refuses a key whose last line does not end; a value that came from the environment often does not.
-    await writeFile(key, `${options.sshKey.reveal().trimEnd()}\n`, writeOnce);
-    await writeFile(knownHosts, `${options.knownHosts.trimEnd()}\n`, writeOnce);
-    await writeFile(config, configuration(options.port, key, knownHosts), writeOnce);
+    const write = async (path: string, text: string) => {
+      await writeFile(path, text, { mode: 0o600, flag: "wx" }).catch((error: unknown) => {
+        throw fullDisk(error, "write the files for ssh", runFolder);
+      });
+    };
+    await write(key, `${options.sshKey.reveal().trimEnd()}\n`);
+    await write(knownHosts, `${options.knownHosts.trimEnd()}\n`);
+    await write(config, configuration(options.port, key, knownHosts));
     return await work({ args: ["-F", config], command: `ssh -F '${config.replaceAll("'", "''")}'` });
   });
 }

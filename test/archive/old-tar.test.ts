@@ -41,7 +41,7 @@ function tar(...args: readonly string[]): string {
 
 async function extract(file: string, maxBytes = 1e9) {
   const warn = (sentence: string) => void warnings.push(sentence);
-  const request = { tar: createReadStream(file), into, maxBytes, warn, onProgress: () => {} };
+  const request = { tar: createReadStream(file), into, room: { bytes: maxBytes }, warn, onProgress: () => {} };
   return await extractOld(request, AbortSignal.timeout(20_000));
 }
 

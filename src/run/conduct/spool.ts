@@ -109,10 +109,21 @@ async function isDead(folder: string, clock: Clock): Promise<boolean> {
 /** The file system's own bookkeeping, the journal and the index need a little beside the data. */
 export const RESERVE_BYTES = 16 * 1024 * 1024;
 
-/** Rejects, naming both numbers, when `folder` has not at least `neededBytes` free. */
-export async function requireSpace(folder: string, neededBytes: number, what: string): Promise<void> {
+const LARGER_STATE = "mount a larger volume there (BACKUP_STATE says where)";
+
+/**
+ * Rejects, naming both numbers, when `folder` has not at least `neededBytes` free. `otherwise`: what can be done but to
+ * free some space; default: what helps where the state folder is.
+ */
+export async function requireSpace(
+  folder: string,
+  neededBytes: number,
+  what: string,
+  otherwise = LARGER_STATE,
+): Promise<void> {
   const free = await freeBytes(folder);
-  if (free < neededBytes + RESERVE_BYTES) throw notEnoughSpace(folder, neededBytes + RESERVE_BYTES, free, what);
+  const needed = neededBytes + RESERVE_BYTES;
+  if (free < needed) throw notEnoughSpace({ folder, neededBytes: needed, free, what, otherwise });
 }
 
 /** `error`, or, where `folder` has not the `neededBytes` left that the work that failed was to bring there, that. */
@@ -123,16 +134,26 @@ export async function orNotEnoughSpace(
   what: string,
 ): Promise<unknown> {
   const free = await freeBytes(folder);
-  return free < neededBytes ? notEnoughSpace(folder, neededBytes, free, what, error) : error;
+  if (free >= neededBytes) return error;
+  return notEnoughSpace({ folder, neededBytes, free, what, otherwise: LARGER_STATE, cause: error });
 }
 
-function notEnoughSpace(folder: string, neededBytes: number, free: number, what: string, cause?: unknown): Error {
+interface Shortage {
+  readonly folder: string;
+  readonly neededBytes: number;
+  readonly free: number;
+  readonly what: string;
+  readonly otherwise: string;
+  readonly cause?: unknown;
+}
+
+function notEnoughSpace({ folder, neededBytes, free, what, otherwise, cause }: Shortage): LifeboatError {
   const mib = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MiB`;
   return new LifeboatError(
     "failed",
     `not enough space in '${folder}' ${what}: ${mib(neededBytes)} needed, ${mib(free)} free`,
     {
-      hint: "Nothing was touched. Free some space, or mount a larger volume there (BACKUP_STATE says where).",
+      hint: `Nothing was touched. Free some space, or ${otherwise}.`,
       ...(cause === undefined ? {} : { cause }),
     },
   );

@@ -193,7 +193,7 @@ async function requireRoom({ shares }: Layout, { archive }: Receipt): Promise<vo
     needed.set(place.device, { folder: place.folder, bytes: before + Math.min(stagedBytes, archive.tarBytes) });
   }
   for (const { folder, bytes } of needed.values())
-    await requireSpace(folder, bytes, "to put the new data beside the old");
+    await requireSpace(folder, bytes, "to put the new data beside the old", "restore to a folder elsewhere (--to)");
 }
 
 async function stageAll(

@@ -1,6 +1,7 @@
 import { lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { extractOld } from "../../archive/old/extract-old.ts";
+import { tooLarge, type Room } from "../../archive/old/room.ts";
 import { openOldFile, type OldFile } from "../../archive/old/old-file.ts";
 import type { Bytes } from "../../archive/through-child.ts";
 import { writeNewFile } from "../../archive/unseal.ts";
@@ -37,13 +38,13 @@ export async function restoreFile(wanted: WantedFile, tools: Tools, signal: Abor
     await using quarantine = await openQuarantine(to, tools.config.state);
     const opened = await run.step("open", () => openOldFile(file, tools.keys, signal));
     for (const warning of opened.warnings) run.warn(warning);
-    const maxBytes = wanted.maxBytes ?? Math.max(0, (await freeBytes(quarantine.folder)) - RESERVE_BYTES);
+    const room = await roomFor(wanted.maxBytes, dirname(quarantine.folder));
     using bar = tools.progress.start(`restore ${basename(file)}`, sizeBytes);
     const request = {
       opened,
       name: plainName(file),
       into: quarantine.folder,
-      maxBytes,
+      room,
       onProgress: (bytes: number) => bar.at(bytes),
     };
     const content = await run.step("extract", () => putIn(request, run, tools, signal));
@@ -55,6 +56,11 @@ export async function restoreFile(wanted: WantedFile, tools: Tools, signal: Abor
 
 /** The file system's own bookkeeping. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
+
+async function roomFor(maxBytes: number | undefined, folder: string): Promise<Room> {
+  if (maxBytes !== undefined) return { bytes: maxBytes };
+  return { bytes: Math.max(0, (await freeBytes(folder)) - RESERVE_BYTES), freeIn: folder };
+}
 
 async function sizeOfFile(file: string): Promise<number> {
   try {
@@ -76,19 +82,19 @@ interface Request {
   readonly opened: OldFile;
   readonly name: string;
   readonly into: string;
-  readonly maxBytes: number;
+  readonly room: Room;
   readonly onProgress: (bytes: number) => void;
 }
 
 async function putIn(
-  { opened, name, into, maxBytes, onProgress }: Request,
+  { opened, name, into, room, onProgress }: Request,
   run: Conduct,
   { config }: Tools,
   signal: AbortSignal,
 ): Promise<string> {
   if (opened.content === "tar") {
     const warn = (sentence: string) => run.warn(sentence);
-    const request = { tar: opened.bytes, into, maxBytes, warn, onProgress };
+    const request = { tar: opened.bytes, into, room, warn, onProgress };
     const { files, warnings } = await extractOld(request, signal);
     for (const warning of warnings) run.warn(warning);
     // An empty tar has no members at all.
@@ -98,7 +104,7 @@ async function putIn(
   const folder = join(into, "backup");
   await mkdir(folder);
   const path = join(folder, name);
-  await writeNewFile(path, async () => limited(opened.bytes, maxBytes, onProgress), signal);
+  await writeNewFile(path, async () => limited(opened.bytes, room, onProgress), signal);
   if (opened.content === "sqlite") {
     const checked = await checkInProcesses({ copy: path, timeoutMs: config.sqliteTimeoutMs }, signal);
     for (const flaw of flawsOf(checked)) run.warn(`the database is flawed: ${flaw}`);
@@ -107,15 +113,11 @@ async function putIn(
   return opened.content ?? "a file of no known kind";
 }
 
-async function* limited(bytes: Bytes, maxBytes: number, onProgress: (bytes: number) => void): AsyncGenerator<Buffer> {
+async function* limited(bytes: Bytes, room: Room, onProgress: (bytes: number) => void): AsyncGenerator<Buffer> {
   let total = 0;
   for await (const chunk of bytes) {
     total += chunk.length;
-    if (total > maxBytes) {
-      throw new LifeboatError("failed", `it unpacks to more than ${maxBytes} bytes`, {
-        hint: "Nothing was put in place. If that is right, make room, or say --max-size with more.",
-      });
-    }
+    if (total > room.bytes) throw tooLarge(room);
     onProgress(total);
     yield chunk;
   }

@@ -96,7 +96,7 @@ async function extractInto(
   const { keys, progress } = tools;
   // Holes take no room, and are not in the tar stream.
   const neededBytes = Math.min(contentBytes, tarBytes) + (below?.extraBytes ?? 0);
-  await requireSpace(into, neededBytes, "to restore the files");
+  await requireSpace(dirname(into), neededBytes, "to restore the files", "restore to another volume");
   using bar = progress.start("restore", contentBytes);
   const onProgress = (bytes: number) => bar.at(bytes);
   const { warnings, damaged } = await extract(

@@ -72,6 +72,7 @@ there to any later moment. Before the first start, add to data/postgresql.auto.c
   recovery_target_time = '2026-02-14 02:00:00+00'
   recovery_target_action = 'promote'
 
-and make an empty file data/recovery.signal.
+and make an empty file data/recovery.signal. Of an archive that pg_receivewal writes, first copy the newest segment, which ends
+in .partial, to its name without that ending: recovery passes it over otherwise, and says nothing.
 `;
 }
