@@ -1,23 +1,21 @@
-import { existsSync, readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import type { OpeningKeys } from "./archive/format.ts";
 import { knownSigner } from "./archive/receipt.ts";
 import type { Config } from "./config/config.ts";
-import { readSettings, type Purpose, type ReadSettings, type World } from "./config/read.ts";
+import { readSettings, type Purpose, type ReadSettings } from "./config/read.ts";
 import { createQuiescer } from "./quiesce/docker-quiescer.ts";
 import { findPostgresContainers } from "./quiesce/postgres-containers.ts";
-import { ownComposeProject } from "./quiesce/own-project.ts";
 import { createLog } from "./report/log.ts";
 import { loggedProgress, terminalProgress } from "./report/progress.ts";
 import type { Look } from "./report/table.ts";
 import type { Tools } from "./run/conduct/tools.ts";
 import { physicalServerByUrl, serverByUrl } from "./sources/postgres/by-url.ts";
 import { serverInContainer } from "./sources/postgres/in-container.ts";
-import { systemClock, withDeadline } from "./system/clock.ts";
+import { systemClock } from "./system/clock.ts";
 import { connectDocker } from "./system/docker.ts";
 import { openTargets } from "./targets/open.ts";
 import { version } from "./version.ts";
+import { worldOf } from "./world.ts";
 
 /** What the program may touch of the process it runs in. */
 export interface Surroundings {
@@ -79,28 +77,6 @@ export async function assemble({ env, stdout, stderr, signal }: Surroundings, pu
     keys: await openingKeys(config),
     look: { color: config.color && stdout.isTTY === true, timeZone: config.schedule.timeZone },
   };
-}
-
-/** How long the engine may take to say which compose project is ours; without an answer the host name must do. */
-const OWN_PROJECT_MS = 5000;
-
-async function worldOf(env: Surroundings["env"], signal: AbortSignal): Promise<World> {
-  const world = {
-    readFile: (path: string) => readFileSync(path, "utf8"),
-    exists: existsSync,
-    hostName: hostname(),
-  };
-  const host = env["DOCKER_HOST"] || "unix:///var/run/docker.sock";
-  if (env["BACKUP_NAME"] || env["BACKUP_NAME_FILE"] || env["BACKUP_DOCKER_PROJECT"] === "none") return world;
-  if (host.startsWith("unix://") && !existsSync(host.slice("unix://".length))) return world;
-  using limited = withDeadline(OWN_PROJECT_MS, () => new Error("the engine does not answer"), signal);
-  try {
-    const composeProject = await ownComposeProject(connectDocker(host), limited);
-    return composeProject === undefined ? world : { ...world, composeProject };
-  } catch {
-    signal.throwIfAborted();
-    return world; // Only a default is lost; an engine that is needed and does not answer is told by the hold.
-  }
 }
 
 async function openingKeys({

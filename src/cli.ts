@@ -1,59 +1,52 @@
 import { Command, CommanderError, Help } from "commander";
 import type { Surroundings } from "./assemble.ts";
-import { addBackup } from "./cli/backup.ts";
-import { commandLine } from "./cli/command.ts";
-import { addCompletion } from "./cli/completion.ts";
-import { addConfig } from "./cli/config.ts";
-import { runDaemon } from "./cli/daemon.ts";
-import { addDecrypt } from "./cli/decrypt.ts";
-import { addDiff } from "./cli/diff.ts";
-import { addFind } from "./cli/find.ts";
-import { addForget } from "./cli/forget.ts";
-import { addHealth } from "./cli/health.ts";
-import { addHelp, commandNames } from "./cli/help.ts";
-import { addInPlaceHelper } from "./cli/in-place-helper.ts";
-import { addList } from "./cli/list.ts";
-import { addLs } from "./cli/ls.ts";
-import { addPin, addUnpin } from "./cli/pin.ts";
-import { addPrune } from "./cli/prune.ts";
-import { addRestore } from "./cli/restore.ts";
-import { addRestoreRows } from "./cli/restore-rows.ts";
+import { commandLine, type CommandLine } from "./cli/command.ts";
+import { commandNames } from "./cli/command-names.ts";
 import { unknownCommand } from "./cli/unknown-command.ts";
-import { addVerify } from "./cli/verify.ts";
-import { addVersion } from "./cli/version.ts";
 import { SettingsError } from "./config/problems.ts";
 import { describeError, exitCodeOf, hintOf, Interrupted, LifeboatError } from "./errors.ts";
 import { inZone } from "./report/units.ts";
 import { redact } from "./system/secret.ts";
 import { version } from "./version.ts";
 
-/** Every command, in the order of the help. */
-const commands = [
-  addBackup,
-  addList,
-  addLs,
-  addFind,
-  addDiff,
-  addRestore,
-  addRestoreRows,
-  addVerify,
-  addPrune,
-  addForget,
-  addPin,
-  addUnpin,
-  addDecrypt,
-  addConfig,
-  addHealth,
-  addVersion,
-  addCompletion,
-  addHelp,
-  addInPlaceHelper,
+type Add = (line: CommandLine) => void;
+
+/** Every command, in the order of the help. Each is loaded when it is meant, or when all are: a start is not for free. */
+const commands: readonly (readonly [name: string, load: () => Promise<Add>])[] = [
+  ["backup", async () => (await import("./cli/backup.ts")).addBackup],
+  ["list", async () => (await import("./cli/list.ts")).addList],
+  ["ls", async () => (await import("./cli/ls.ts")).addLs],
+  ["find", async () => (await import("./cli/find.ts")).addFind],
+  ["diff", async () => (await import("./cli/diff.ts")).addDiff],
+  ["restore", async () => (await import("./cli/restore.ts")).addRestore],
+  ["restore-rows", async () => (await import("./cli/restore-rows.ts")).addRestoreRows],
+  ["verify", async () => (await import("./cli/verify.ts")).addVerify],
+  ["prune", async () => (await import("./cli/prune.ts")).addPrune],
+  ["forget", async () => (await import("./cli/forget.ts")).addForget],
+  ["pin", async () => (await import("./cli/pin.ts")).addPin],
+  ["unpin", async () => (await import("./cli/pin.ts")).addUnpin],
+  ["decrypt", async () => (await import("./cli/decrypt.ts")).addDecrypt],
+  ["config", async () => (await import("./cli/config.ts")).addConfig],
+  ["health", async () => (await import("./cli/health.ts")).addHealth],
+  ["version", async () => (await import("./cli/version.ts")).addVersion],
+  ["completion", async () => (await import("./cli/completion.ts")).addCompletion],
+  ["help", async () => (await import("./cli/help.ts")).addHelp],
+  ["in-place-helper", async () => (await import("./cli/in-place-helper.ts")).addInPlaceHelper],
 ];
+
+/** None for the daemon and the version. That of the first word, if it knows without the others what to do; else all. */
+async function commandsFor([first]: readonly string[]): Promise<readonly Add[]> {
+  if (first === undefined || first === "-v" || first === "--version") return [];
+  const meant = commands.find(([name]) => name === first && !NEEDS_ALL.includes(name));
+  return await Promise.all((meant ? [meant] : commands).map(([, load]) => load()));
+}
+
+const NEEDS_ALL = ["help", "completion"];
 
 /** Runs one command line. Resolves with its exit code; results go to stdout, log lines and errors to stderr. */
 export async function lifeboat(args: readonly string[], world: Surroundings): Promise<number> {
   let exitCode = 0;
-  const program = programOf(world, (code) => (exitCode = code));
+  const program = programOf(await commandsFor(args), world, (code) => (exitCode = code));
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
@@ -65,7 +58,7 @@ export async function lifeboat(args: readonly string[], world: Surroundings): Pr
   return exitCode;
 }
 
-function programOf(world: Surroundings, end: (exitCode: number) => void): Command {
+function programOf(adds: readonly Add[], world: Surroundings, end: (exitCode: number) => void): Command {
   const { stdout, stderr } = world;
   const program = new Command("lifeboat")
     .description("Backs up a stack, proves it, and brings it back. Without a command: the daemon, on schedule.")
@@ -84,9 +77,10 @@ function programOf(world: Surroundings, end: (exitCode: number) => void): Comman
   const line = commandLine(program, world, end);
   program.allowExcessArguments().action(async () => {
     if (program.args[0] !== undefined) throw unknownCommand(program.args[0], commandNames(line));
+    const { runDaemon } = await import("./cli/daemon.ts");
     await runDaemon(line);
   });
-  for (const add of commands) add(line);
+  for (const add of adds) add(line);
   return program;
 }
 

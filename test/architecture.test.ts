@@ -9,10 +9,10 @@ import { describe, test } from "node:test";
  */
 const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly types?: readonly string[] }>> = {
   main: { may: ["cli"] },
-  cli: { may: ["assemble", "run", "plan", "config", "report", "system", "version"] },
+  cli: { may: ["assemble", "world", "run", "plan", "config", "report", "system", "version"] },
   // The one place that knows which implementation stands behind each contract.
   assemble: {
-    may: ["run", "plan", "config", "sources", "quiesce", "archive", "targets", "report", "system", "version"],
+    may: ["run", "plan", "config", "sources", "quiesce", "archive", "targets", "report", "system", "version", "world"],
   },
   run: { may: ["plan", "config", "sources", "quiesce", "archive", "targets", "report", "system"] },
   plan: { may: ["config"], types: ["sources/source.ts", "archive/format.ts"] },
@@ -25,6 +25,8 @@ const rooms: Readonly<Record<string, { readonly may: readonly string[]; readonly
   system: { may: [] },
   errors: { may: [] },
   version: { may: [] },
+  // What the settings are read against: files, the host's name, the engine's word.
+  world: { may: ["config", "quiesce", "system"] },
 };
 
 /** The wings of `run`, and which of the others each may know. */

@@ -63,7 +63,15 @@ export class MemberSafety {
 
 /** What may be wrong with a member. */
 export type Objection =
-  "special" | "too-sparse" | "too-long" | "too-large" | "outside" | "below-symlink" | "target-below-symlink" | "no-target" | "twice";
+  | "special"
+  | "too-sparse"
+  | "too-long"
+  | "too-large"
+  | "outside"
+  | "below-symlink"
+  | "target-below-symlink"
+  | "no-target"
+  | "twice";
 
 const OBJECTIONS: Readonly<Record<Objection, string>> = {
   special: "is of a type that no backup holds",

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { assemble, type Assembled, type Surroundings } from "../assemble.ts";
+import type { Assembled, Surroundings } from "../assemble.ts";
 import type { Purpose } from "../config/read.ts";
 import type { RunReport } from "../report/outcome.ts";
 import { reportText } from "./report-text.ts";
@@ -38,10 +38,11 @@ export function commandLine(program: Command, world: Surroundings, end: (exitCod
         .description(description)
         .allowExcessArguments(false)
         .option("--json", "print JSON, for machines"),
-    assembled: async (purpose) => ({
-      ...(await assemble(world, purpose)),
-      showsReport: printsReport(program) && world.stdout.isTTY === true && world.stderr.isTTY === true,
-    }),
+    async assembled(purpose) {
+      const { assemble } = await import("../assemble.ts");
+      const showsReport = printsReport(program) && world.stdout.isTTY === true && world.stderr.isTTY === true;
+      return { ...(await assemble(world, purpose)), showsReport };
+    },
     print,
     tell(report, json, { look }) {
       print(json ? JSON.stringify(report) : reportText(report, look));

@@ -1,4 +1,5 @@
 import { settingsHelp } from "../config/reference.ts";
+import { commandNames } from "./command-names.ts";
 import type { CommandLine } from "./command.ts";
 import { unknownCommand } from "./unknown-command.ts";
 
@@ -15,12 +16,4 @@ export function addHelp({ program, print }: CommandLine): void {
       if (!about) throw unknownCommand(what ?? "", commandNames({ program }));
       about.outputHelp();
     });
-}
-
-/** Those of the help, in its order. */
-export function commandNames({ program }: Pick<CommandLine, "program">): readonly string[] {
-  return program
-    .createHelp()
-    .visibleCommands(program)
-    .map((each) => each.name());
 }

@@ -125,7 +125,10 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
     throw wrong("--dry-run, --yes and --keep-old belong to --in-place", "A restore to a folder replaces nothing.");
   }
   if (to === undefined && keepLabels) {
-    throw wrong("--keep-labels belongs to --to", "In place, labels are those of the backup as it is; a single file has none.");
+    throw wrong(
+      "--keep-labels belongs to --to",
+      "In place, labels are those of the backup as it is; a single file has none.",
+    );
   }
   if (inPlace && !dryRun && !yes && !hasTerminal) {
     throw wrong(
