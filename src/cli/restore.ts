@@ -1,6 +1,7 @@
 import { LifeboatError } from "../errors.ts";
 import { parseMoment } from "../plan/moment.ts";
 import { pathBelowSources } from "../run/catalogue/paths.ts";
+import { restoreBeside } from "../run/in-place/beside.ts";
 import { planInPlace, restoreInPlace } from "../run/in-place/in-place.ts";
 import { bringBackLeftovers } from "../run/recovery/recover.ts";
 import type { InPlacePlan } from "../run/in-place/plan.ts";
@@ -17,6 +18,7 @@ interface RestoreOptions extends Options {
   readonly to?: string;
   readonly inPlace?: boolean;
   readonly stdout?: boolean;
+  readonly as?: string;
   readonly at?: string;
   readonly only?: readonly string[];
   readonly dryRun?: boolean;
@@ -32,6 +34,7 @@ export function addRestore(line: CommandLine): void {
   command("restore [id]", "restore a backup; <id> may be 'latest' or the beginning of an id")
     .option("--to <folder>", "into a folder that is empty, or does not exist yet")
     .option("--in-place", "where the data lives: stop what uses it, replace it, start again; undone if that fails")
+    .option("--as <path>", "in place, with --only: beside the live one under this free name, and nothing is stopped")
     .option("--stdout", "with --only FILE: the bytes of that one file to standard output, and nothing else there")
     .option("--at <time>", 'with latest: the newest taken at or before this, as "2026-02-14 02:00" in TZ')
     .option("--target <name>", "only from this target")
@@ -80,6 +83,12 @@ export function addRestore(line: CommandLine): void {
         );
         return;
       }
+      if (options.as !== undefined) {
+        const path = { only: wanted.only?.[0] ?? "", as: partOf(options.as, tools.config.sources) };
+        const beside = { ...wanted, ...path, recover: bringBackLeftovers };
+        tell(await restoreBeside(beside, tools, world.signal), options.json, tools);
+        return;
+      }
       const confirm = async (plan: InPlacePlan) => {
         show(plan, options, tools.look, line);
         return options.yes === true || (await askYes("Go on?", world));
@@ -113,7 +122,7 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
   if (options.maxSize !== undefined) {
     throw wrong("--max-size belongs to --from-file", "How large a backup is, its receipt says.");
   }
-  const { to, inPlace, stdout, at, dryRun, yes, keepOld, keepLabels } = options;
+  const { to, inPlace, stdout, as, at, dryRun, yes, keepOld, keepLabels } = options;
   if ([to !== undefined, inPlace, stdout].filter(Boolean).length !== 1) {
     const ways = "Give one of --to FOLDER, --in-place, and --stdout for a single file.";
     throw wrong("a restore goes either to a folder or in place", ways);
@@ -130,7 +139,13 @@ function requireSense(id: string, options: RestoreOptions, hasTerminal: boolean)
       "In place, labels are those of the backup as it is; a single file has none.",
     );
   }
-  if (inPlace && !dryRun && !yes && !hasTerminal) {
+  if (as !== undefined && (!inPlace || options.only?.length !== 1 || dryRun || keepOld)) {
+    throw wrong(
+      "--as goes with --in-place and one --only",
+      "--in-place --only app/config.toml --as app/config.toml.old",
+    );
+  }
+  if (inPlace && as === undefined && !dryRun && !yes && !hasTerminal) {
     throw wrong(
       "there is no terminal to ask on",
       "Say --yes to replace without being asked, or --dry-run to see the plan.",

@@ -58,7 +58,8 @@ export const scenarios: readonly Scenario[] = [
     async after(stack, outputs) {
       assert.match(outputs.join(), /\/backup\/barycenter: everything is replaced by 3 files/);
       const { length } = [...outputs.join().matchAll(/restore \S+ succeeded/g)];
-      assert.equal(length, 4);
+      assert.equal(length, 5);
+      assert.match(outputs.join(), /is at 'barycenter\/jwks\.json\.from-backup' now/);
       await reachBarycenter(stack);
       await stack.sh("docker compose exec barycenter test -s data/jwks.json");
     },

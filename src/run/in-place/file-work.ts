@@ -8,7 +8,8 @@ import { removeTree } from "../../system/trees.ts";
 import { setTimes } from "./attributes.ts";
 import { checkDatabases, type Flaw } from "./databases.ts";
 import { filesFolder, newRoot, placeAt, workFolder, type Job, type JobPlace, type PlaceSwap } from "./job.ts";
-import { attributesOf, identityOf, look } from "./paths.ts";
+import { at, attributesOf, identityOf, look } from "./paths.ts";
+import { putToNewName } from "./new-name.ts";
 import { planSwap } from "./plan-swap.ts";
 import { swapPlace, undoPlace } from "./swap.ts";
 
@@ -24,6 +25,8 @@ export interface FileWork extends AsyncDisposable {
   stage(place: number, tar: AsyncIterable<Buffer>, sqliteTimeoutMs: number, signal: AbortSignal): Promise<Staged>;
   /** Decides what is swapped, now that everything is at rest. */
   plan(signal: AbortSignal): Promise<readonly PlaceSwap[]>;
+  /** Lets what was staged at `from` appear at `to`, a free name: both relative to the place, bytes as characters. */
+  putBeside(place: number, from: string, to: string): Promise<void>;
   /** No signal: it is short, and half of it is of no use. */
   swap(swaps: readonly PlaceSwap[]): Promise<void>;
   /** Old data back, from wherever `swap` or an earlier `undo` stopped. May be called again. */
@@ -59,11 +62,14 @@ export function directWork(job: Job): FileWork {
     },
     async plan(signal) {
       const swaps: PlaceSwap[] = [];
-      for (const at of job.places.keys()) {
+      for (const place of job.places.keys()) {
         signal.throwIfAborted();
-        swaps.push(await planSwap(job, at));
+        swaps.push(await planSwap(job, place));
       }
       return swaps;
+    },
+    async putBeside(place, from, to) {
+      await putToNewName(at(newRoot(job, place), from), placeAt(job, place).folder, to, job.never);
     },
     async swap(swaps) {
       for (const one of swaps) {
@@ -75,8 +81,8 @@ export function directWork(job: Job): FileWork {
       for (const one of swaps) await undoPlace(job, one);
     },
     async finish(kept) {
-      for (const at of job.places.keys()) {
-        const work = workFolder(job, at);
+      for (const place of job.places.keys()) {
+        const work = workFolder(job, place);
         await keepingTimes(dirname(work), () => clear(work, kept));
         await failpoint("in-place:place-finished");
       }

@@ -54,6 +54,7 @@ function workOver(control: Conversation, calls: Calls, close: () => Promise<void
     },
     plan: async (signal): Promise<readonly PlaceSwap[]> =>
       z.array(placeSwapSchema).parse(await control.ask({ do: "plan" }, signal)),
+    putBeside: async (place, from, to) => void (await control.ask({ do: "put-beside", place, from, to }, toTheEnd)),
     swap: async (swaps) => void (await control.ask({ do: "swap", swaps: [...swaps] }, toTheEnd)),
     undo: async (swaps) => void (await control.ask({ do: "undo", swaps: [...swaps] }, toTheEnd)),
     finish: async (kept) => void (await control.ask({ do: "finish", kept }, toTheEnd)),

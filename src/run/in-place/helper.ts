@@ -27,6 +27,8 @@ export async function runHelper(socket: string, signal: AbortSignal): Promise<vo
         );
       case "plan":
         return await work.plan(signal);
+      case "put-beside":
+        return await work.putBeside(request.place, request.from, request.to);
       case "swap":
         return await work.swap(request.swaps);
       case "undo":

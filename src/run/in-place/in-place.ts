@@ -133,7 +133,7 @@ function keptDatabases({ journal }: Progress): readonly DatabaseSwap[] {
 class AnsweredNo extends Error {}
 
 /** Fetches and lays out; `work` says by `touching` that from now on the stack and its data are touched. */
-async function withBackup(
+export async function withBackup(
   request: InPlaceRequest,
   tools: Tools,
   signal: AbortSignal,
@@ -186,7 +186,7 @@ function promised({ contentBytes, tarBytes }: Receipt["archive"]): Expectation {
 }
 
 /** Room for the new data beside the old, before any of it is written. Places on one file system share its room. */
-async function requireRoom({ shares }: Layout, { archive }: Receipt): Promise<void> {
+export async function requireRoom({ shares }: Layout, { archive }: Receipt): Promise<void> {
   const needed = new Map<number, { folder: string; bytes: number }>();
   for (const { place, stagedBytes } of shares) {
     const before = needed.get(place.device)?.bytes ?? 0;
@@ -196,7 +196,7 @@ async function requireRoom({ shares }: Layout, { archive }: Receipt): Promise<vo
     await requireSpace(folder, bytes, "to put the new data beside the old", "restore to a folder elsewhere (--to)");
 }
 
-async function stageAll(
+export async function stageAll(
   progress: Progress,
   found: Found,
   fetched: Fetched,

@@ -8,6 +8,7 @@ export const requestSchema = z.discriminatedUnion("do", [
   /** The tar stream comes over a connection of its own. */
   z.strictObject({ do: z.literal("stage"), place: z.number(), sqliteTimeoutMs: z.number().positive() }),
   z.strictObject({ do: z.literal("plan") }),
+  z.strictObject({ do: z.literal("put-beside"), place: z.number(), from: z.string(), to: z.string() }),
   z.strictObject({ do: z.literal("swap"), swaps: z.array(placeSwapSchema) }),
   z.strictObject({ do: z.literal("undo"), swaps: z.array(placeSwapSchema) }),
   z.strictObject({ do: z.literal("finish"), kept: z.enum(["old", "failed"]).nullable() }),
