@@ -42,6 +42,6 @@ export async function provenFinding({ finding, prove }: Snapshot, signal: AbortS
 
 /** What a person watching wants to know; the receipt has the rest. */
 function briefly(facts: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { method, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, tookMs } = facts;
-  return { method, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, tookMs };
+  const { method, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, lockedMs, tookMs } = facts;
+  return { method, dumpBytes, rolePasswords, notices, copyBytes, checkedBy, lockedMs, tookMs };
 }

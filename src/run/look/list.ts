@@ -1,3 +1,4 @@
+import type { Receipt } from "../../archive/receipt.ts";
 import { describeError } from "../../errors.ts";
 import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
 import { notesOf } from "../catalogue/copy-notes.ts";
@@ -24,6 +25,8 @@ export interface ListedBackup {
   readonly pinnedOn: readonly string[];
   /** What is worth knowing of its databases, though they are good. */
   readonly notes: readonly string[];
+  /** How long the writers of one of its SQLite databases were locked out, at most; 0 in WAL mode. */
+  readonly lockedMs: number;
 }
 
 /** Who signed backups that no passphrase proves. */
@@ -69,7 +72,7 @@ export async function list(wanted: WantedListing, tools: Tools, signal: AbortSig
         const files = archive.counts.files;
         const pinnedOn = pinned ? [target.name] : [];
         const shown = { id, takenAt, kind, parent, sizeBytes, contentBytes, files, outcome, stem, targets, pinnedOn };
-        listed.set(id, { ...shown, notes: notesOf(receipt), sequence });
+        listed.set(id, { ...shown, notes: notesOf(receipt), lockedMs: longestLockMs(receipt), sequence });
       }
     }
   }
@@ -87,6 +90,10 @@ export async function list(wanted: WantedListing, tools: Tools, signal: AbortSig
     ...torn,
   ];
   return { backups, signers: signersOf(holdings), warnings };
+}
+
+function longestLockMs({ sources }: Receipt): number {
+  return Math.max(0, ...sources.map(({ facts: { lockedMs } }) => (typeof lockedMs === "number" ? lockedMs : 0)));
 }
 
 function signersOf(holdings: readonly Holding[]): readonly ListedSigner[] {

@@ -32,7 +32,7 @@ export async function copyFilesAtRest(database: ByteString, copy: string, clock:
  * File times move in ticks, and a second write in the same tick would not show: ticks of the kernel's clock (up to
  * 10 ms), or of seconds (up to 2) on file systems that keep no more.
  */
-function settledAfterMs(writtenMs: number): number {
+export function settledAfterMs(writtenMs: number): number {
   return writtenMs % 1000 === 0 ? 2100 : 50;
 }
 

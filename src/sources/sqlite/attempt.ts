@@ -1,28 +1,14 @@
 import { rm } from "node:fs/promises";
 import { LifeboatError } from "../../errors.ts";
-import type { Clock } from "../../system/clock.ts";
 import { isSystemError } from "../../system/files.ts";
 import { bytesOf, type ByteString } from "../names.ts";
 import { copyFiles, copyFilesAtRest, DATA_FILES, GONE_PATIENCE_MS, pagesLostWithWal, recoverCopy } from "./at-rest.ts";
 import { isSameFile, lastWrittenMs, lookAtFiles, type FilesOnDisk } from "./files.ts";
 import { readSqliteHeader, type SqliteHeader } from "./header.ts";
-import type { CopyJob, CopyMethod } from "./job.ts";
+import type { Attempt, CopyJob, CopyMethod } from "./job.ts";
 import { Malformed, Obstacle } from "./obstacle.ts";
 import { copyOnline } from "./online.ts";
 import { explained, isSqliteError } from "./sqlite-errors.ts";
-
-/** One copy under way. */
-export interface Attempt {
-  readonly job: CopyJob;
-  /**
-   * A link with a plain name to the database, for SQLite, which wants text: it follows the link and finds the side
-   * files beside the database itself, whatever bytes their names are made of.
-   */
-  readonly link: string;
-  readonly copy: string;
-  readonly clock: Clock;
-  readonly checkTime: () => void;
-}
 
 /** A consistent copy, or raw files, whose content nobody has looked at yet. */
 export interface Unchecked {
@@ -30,6 +16,8 @@ export interface Unchecked {
   readonly header: SqliteHeader;
   readonly flaws: readonly string[];
   readonly sideFiles: readonly string[];
+  /** How long those who write to it were locked out. */
+  readonly lockedMs: number;
 }
 
 /**
@@ -52,8 +40,9 @@ export async function tryToCopy(attempt: Attempt): Promise<Unchecked> {
 }
 
 async function online(attempt: Attempt, header: SqliteHeader, files: FilesOnDisk): Promise<Unchecked> {
+  let lockedMs: number;
   try {
-    await copyOnline(attempt.link, attempt.copy, attempt.checkTime);
+    lockedMs = await copyOnline(attempt);
   } catch (error) {
     // A hot journal: its writer died in a transaction, which a read-only connection may not roll back.
     if (isSqliteError(error, "SQLITE_READONLY_ROLLBACK")) return await atRest(attempt, header);
@@ -62,7 +51,7 @@ async function online(attempt: Attempt, header: SqliteHeader, files: FilesOnDisk
   if (!isSameFile(files.database, (await lookAtFiles(attempt.job.database)).database)) {
     throw new Obstacle("it was replaced while it was copied");
   }
-  return { method: "online", header, flaws: [], sideFiles: [] };
+  return { method: "online", header, flaws: [], sideFiles: [], lockedMs };
 }
 
 /** So long after the last write, a writer that still keeps its lock is not about to go on. */
@@ -107,7 +96,7 @@ async function atRest({ job, copy, clock }: Attempt, header: SqliteHeader): Prom
   const flaws = header.journalMode === "wal" && files.shm && !files.wal ? [await aboutMissingWal(job)] : [];
   await recoverCopy(job.database, copy, files);
   const leftovers = (files.wal?.size ?? 0n) + (files.journal?.size ?? 0n);
-  return { method: leftovers > 0n ? "recovered" : "copied at rest", header, flaws, sideFiles: [] };
+  return { method: leftovers > 0n ? "recovered" : "copied at rest", header, flaws, sideFiles: [], lockedMs: 0 };
 }
 
 async function aboutMissingWal(job: CopyJob): Promise<string> {
@@ -138,5 +127,5 @@ async function keepRaw(attempt: Attempt, header: SqliteHeader, reason: Malformed
     flaws.push("it was written to while its files were copied");
   }
   const sideFiles = DATA_FILES.filter((ending) => (ending === "-wal" ? files.wal : files.journal));
-  return { method: "raw", header, flaws, sideFiles };
+  return { method: "raw", header, flaws, sideFiles, lockedMs: 0 };
 }

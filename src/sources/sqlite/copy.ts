@@ -4,9 +4,9 @@ import { LifeboatError } from "../../errors.ts";
 import type { Clock } from "../../system/clock.ts";
 import { bytesOf, printable, type ByteString } from "../names.ts";
 import { DATA_FILES } from "./at-rest.ts";
-import { tryToCopy, type Attempt, type Unchecked } from "./attempt.ts";
+import { tryToCopy, type Unchecked } from "./attempt.ts";
 import { lookAtFiles } from "./files.ts";
-import type { Copied, CopyJob } from "./job.ts";
+import type { Attempt, Copied, CopyJob } from "./job.ts";
 import { nameInUse } from "./name-in-use.ts";
 import { Obstacle } from "./obstacle.ts";
 
@@ -33,6 +33,7 @@ export async function copyDatabase(given: CopyJob, clock: Clock, checkTime: () =
     facts: {
       method: raw.method,
       journalMode: raw.header.journalMode,
+      lockedMs: Math.round(raw.lockedMs),
       walBytes: Number((await lookAtFiles(job.database)).wal?.size ?? 0n),
       tookMs,
     },

@@ -1,3 +1,4 @@
+import type { Clock } from "../../system/clock.ts";
 import type { ByteString } from "../names.ts";
 import type { Slice } from "./indexes.ts";
 
@@ -16,6 +17,19 @@ export interface CopyJob {
   readonly folder: string;
   /** For all of it: waiting for locks and copying. */
   readonly timeoutMs: number;
+}
+
+/** One copy under way. */
+export interface Attempt {
+  readonly job: CopyJob;
+  /**
+   * A link with a plain name to the database, for SQLite, which wants text: it follows the link and finds the side
+   * files beside the database itself, whatever bytes their names are made of.
+   */
+  readonly link: string;
+  readonly copy: string;
+  readonly clock: Clock;
+  readonly checkTime: () => void;
 }
 
 /** One process's share in the check of a copy: others may be at work on it at the same time. */

@@ -1,33 +1,38 @@
-import { stat } from "node:fs/promises";
-import Database from "better-sqlite3";
+import { chmod, stat } from "node:fs/promises";
+import type Database from "better-sqlite3";
 import { LifeboatError } from "../../errors.ts";
+import type { Attempt } from "./job.ts";
+import { copyUnderLock, openPinned } from "./locked-copy.ts";
 import { Obstacle } from "./obstacle.ts";
 
 /**
- * Copies the database at `link` to the new file `copy` while others write to it.
+ * Copies the database at `attempt.link` to the new file `attempt.copy` while others write to it. Resolves with how long
+ * these were locked out, in milliseconds.
  *
  * The read transaction comes first and stays open: it pins the snapshot, without it every write by another process
- * starts the backup anew, and under a busy writer it never ends. In WAL mode nobody waits for us; with a rollback
- * journal writers wait at their commit until the copy is done.
+ * starts SQLite's backup anew, and under a busy writer it never ends. In WAL mode nobody waits for us. With a rollback
+ * journal writers wait at their commit, and `copyUnderLock` does what SQLite's backup takes long for.
  *
  * Rejects with what SQLite says, with an Obstacle, or with whatever `checkTime` throws.
  */
-export async function copyOnline(link: string, copy: string, checkTime: () => void): Promise<void> {
-  const source = new Database(link, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+export async function copyOnline(attempt: Attempt): Promise<number> {
+  const { link, copy, checkTime } = attempt;
+  const source = openPinned(link);
   try {
-    source.exec("BEGIN");
-    // Reads page 1 and nothing of the schema, so that a database whose schema is damaged can still be copied.
-    source.pragma("schema_version");
-    const pageSize = source.pragma("page_size", { simple: true }) as number;
-    const pages = await backup(source, copy, checkTime);
-    await requireWhole(copy, pages * pageSize);
+    if (source.pragma("journal_mode", { simple: true }) === "wal") {
+      const pageSize = source.pragma("page_size", { simple: true }) as number;
+      const pages = await backup(source, copy, checkTime);
+      await requireWhole(copy, pages * pageSize);
+      return 0;
+    }
   } finally {
     source.close();
   }
+  const { expectedBytes, lockedMs } = await copyUnderLock(attempt);
+  await requireWhole(copy, expectedBytes);
+  await chmod(copy, 0o600);
+  return lockedMs;
 }
-
-/** How long SQLite itself polls for a lock before it says BUSY. */
-const BUSY_TIMEOUT_MS = 1000;
 
 /** 4 MiB in one step at the usual page size: large enough to be fast, small enough to look at the clock often. */
 const PAGES_PER_STEP = 1024;
