@@ -1,4 +1,4 @@
-import { openSigner } from "../../archive/receipt.ts";
+import { openSigner, parseReceipt } from "../../archive/receipt.ts";
 import { nextStem, receiptKey, type BackupKind } from "../../plan/names.ts";
 import type { Config } from "../../config/config.ts";
 import type { RunReport } from "../../report/outcome.ts";
@@ -11,6 +11,7 @@ import { readAllHoldings, type Holding } from "../catalogue/catalogue.ts";
 import { chooseFoundations, type WantedKind } from "./choose-foundations.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { keepManifests } from "../catalogue/manifests.ts";
+import { rememberSealedIndex } from "../catalogue/open-index.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
 import { knownPlaces, markOf, notedPlaces, vanishedFrom, vanishedText } from "../catalogue/vanished.ts";
 import { pruneTargets } from "../keep/prune.ts";
@@ -113,6 +114,7 @@ async function makeBackup(
   const receipt = await composeReceipt(made, predecessor, run.warnings, tools);
   const shipped = await run.step("ship", () => shipToAll(cargoOf(made, receipt), unmounted, spool, run, tools, signal));
   await remember(made, receipt, shipped, tools);
+  await rememberSealedIndex(made.sealed.index.path, parseReceipt(receipt.bytes), tools, signal);
   if (shipped.length === tools.targets.length) await keepFoundation(made, run, config);
   await failpoint("backup:shipped", signal);
 
