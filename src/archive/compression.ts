@@ -1,4 +1,7 @@
 import { availableParallelism } from "node:os";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { LifeboatError } from "../errors.ts";
 import type { Command } from "../system/children.ts";
 import type { Compression, CompressionKind } from "./format.ts";
 import { throughChild, type Bytes } from "./through-child.ts";
@@ -36,4 +39,38 @@ export function decompressed(sealed: Bytes, kind: CompressionKind, signal: Abort
   };
   const command = programs[kind];
   return command ? throughChild(command, sealed, signal) : sealed;
+}
+
+/**
+ * As `decompressed`, of few bytes: without a program, which takes longer to start than they take. What follows after the
+ * end is refused, as the programs do.
+ */
+export async function* decompressedHere(sealed: Bytes, kind: CompressionKind): AsyncGenerator<Buffer, void> {
+  if (kind === "none") {
+    yield* sealed;
+    return;
+  }
+  const stream = kind === "zst" ? createZstdDecompress() : createGunzip();
+  let packedBytes = 0;
+  const counted = async function* () {
+    for await (const chunk of sealed) {
+      packedBytes += chunk.length;
+      yield chunk;
+    }
+  };
+  const feeding = pipeline(counted, stream);
+  feeding.catch(() => {
+    // Told below: a failure of the input fails the output as well.
+  });
+  try {
+    yield* stream as AsyncIterable<Buffer>;
+    await feeding;
+    if (stream.bytesWritten !== packedBytes) throw new Error("something follows after its end");
+  } catch (error) {
+    if (error instanceof LifeboatError || !(error instanceof Error)) throw error;
+    throw new LifeboatError("verification-failed", `its ${kind} data is damaged: ${error.message}`, { cause: error });
+  } finally {
+    stream.destroy();
+    await feeding.catch(() => undefined);
+  }
 }

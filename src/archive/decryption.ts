@@ -9,6 +9,7 @@ import { LifeboatError } from "../errors.ts";
 import { aesKeyBytes, cipherName, onlyGpgOpens } from "./foreign-cipher.ts";
 import type { OpeningKeys } from "./format.ts";
 import { contentOf, openMessage, type KeyKinds, type Locks, type Message } from "./message.ts";
+import { openOwnLock, ownLock } from "./own-lock.ts";
 import { openKeyRing } from "./private-keys.ts";
 import type { Bytes } from "./through-child.ts";
 
@@ -29,7 +30,14 @@ export async function decrypted(sealed: Bytes, keys: OpeningKeys): Promise<Bytes
 
 /** The key of the message's data, one of AES. Rejects as `decrypted` does when none of `keys` gives it. */
 export async function sessionKeyOf({ locks, data }: Message, keys: OpeningKeys): Promise<Uint8Array> {
+  if (keys.sessionKey && data.mayOpenWith(keys.sessionKey)) return keys.sessionKey;
   const passphrase = locks.kinds.has("passphrase") ? keys.passphrase : undefined;
+  const lock = passphrase && ownLock(locks.bytes);
+  if (lock) {
+    const sessionKey = openOwnLock(lock, passphrase.reveal());
+    if (sessionKey && data.mayOpenWith(sessionKey)) return sessionKey;
+    throw wrongKey(locks.kinds);
+  }
   const usesPrivateKeys = locks.kinds.has("public-key") && (keys.privateKeys?.length ?? 0) > 0;
   if (!passphrase && !usesPrivateKeys) throw missingKey(locks.kinds);
   const ring = usesPrivateKeys ? await openKeyRing(keys, (await messageOf(locks)).getEncryptionKeyIDs()) : undefined;

@@ -20,6 +20,8 @@ export interface OpeningKeys {
   readonly passphrase?: Secret;
   readonly privateKeys?: readonly Secret[];
   readonly privateKeyPassphrase?: Secret;
+  /** Of the data of one file (32 bytes), where that is remembered: what is locked with it needs no other key. */
+  readonly sessionKey?: Uint8Array;
   /** Fingerprints of the keys one of which must have signed receipts no passphrase authenticates. None: nobody knows. */
   readonly signers?: readonly string[];
   /** True if this operator encrypts, so that what is in clear and signed by nobody known is not his. */

@@ -1,36 +1,13 @@
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { basename } from "node:path";
-import { z } from "zod";
 import { LifeboatError } from "../errors.ts";
 import type { IndexEntry, OpeningKeys } from "./format.ts";
+import { formatEntry, parseEntry } from "./index-entry.ts";
 import type { Bytes } from "./through-child.ts";
 import { openSealed } from "./unseal.ts";
 
-/** One line of the index file: the entry as JSON, and a newline. */
-export function formatEntry(entry: IndexEntry): string {
-  const line = {
-    ...named("path", entry.path),
-    type: entry.type,
-    sizeBytes: entry.sizeBytes,
-    ...(entry.storedBytes === undefined ? {} : { storedBytes: entry.storedBytes }),
-    mode: entry.mode.toString(8).padStart(4, "0"),
-    uid: entry.uid,
-    gid: entry.gid,
-    mtimeNs: entry.mtimeNs.toString(),
-    ...(entry.linkTarget ? named("linkTarget", entry.linkTarget) : {}),
-    ...(entry.sha256 === undefined ? {} : { sha256: entry.sha256 }),
-    ...(entry.damage === undefined ? {} : { damage: entry.damage, storedSha256: entry.storedSha256 }),
-    heldBy: entry.heldBy,
-  };
-  return `${JSON.stringify(line)}\n`;
-}
-
-/** Bytes that are not UTF-8 are given in base64, under a name of their own. */
-function named(key: string, bytes: Buffer): Record<string, string> {
-  const text = bytes.toString("utf8");
-  return Buffer.from(text, "utf8").equals(bytes) ? { [key]: text } : { [`${key}Base64`]: bytes.toString("base64") };
-}
+export { formatEntry, parseEntry };
 
 /** Takes entries one by one and gives the index as a stream of bytes, at the pace of whoever reads it. */
 export class IndexWriter {
@@ -80,82 +57,42 @@ export async function* readIndex(
   keys: OpeningKeys,
   signal: AbortSignal,
 ): AsyncGenerator<IndexEntry, void> {
+  yield* entriesIn(await openSealed(path, keys, signal), basename(path));
+}
+
+/** As `readIndex`, from what is inside; `name` is that of the file, for a person. */
+export async function* entriesIn(bytes: Bytes, name: string): AsyncGenerator<IndexEntry, void> {
   let number = 0;
-  for await (const line of linesOf(await openSealed(path, keys, signal))) {
-    number += 1;
-    try {
-      yield parseEntry(line);
-    } catch (error) {
-      throw new LifeboatError("verification-failed", `line ${number} of '${basename(path)}' is not an index entry`, {
-        cause: error,
-      });
+  for await (const lines of indexLines(bytes)) {
+    for (const line of lines) {
+      number += 1;
+      yield entryIn(line, () => `line ${number} of '${name}'`);
     }
   }
 }
 
-/** Reads one line of the index file, without its newline. Throws when it is not an entry. */
-export function parseEntry(line: string): IndexEntry {
-  const raw = entrySchema.parse(JSON.parse(line));
-  const isLink = raw.type === "symlink" || raw.type === "hardlink";
-  const path = bytesOf(raw.path, raw.pathBase64);
-  const linkTarget = bytesOf(raw.linkTarget, raw.linkTargetBase64);
-  if (!path || isLink !== (linkTarget !== undefined)) throw new Error("it has no path, or a link target it should not");
-  const digests = [raw.sha256, raw.storedSha256].filter((digest) => digest !== undefined);
-  if (digests.length !== (raw.type === "file" ? 1 : 0)) throw new Error("files have one SHA-256, nothing else does");
-  if ((raw.damage === undefined) !== (raw.storedSha256 === undefined))
-    throw new Error("only damage is told in two keys");
-  const sizes = [raw.sizeBytes, raw.storedBytes ?? 0];
-  if (raw.type !== "file" && sizes.some((size) => size !== 0)) throw new Error("only files have a size");
-  return {
-    ...{ path, type: raw.type, sizeBytes: raw.sizeBytes, uid: raw.uid, gid: raw.gid, heldBy: raw.heldBy },
-    mode: Number.parseInt(raw.mode, 8),
-    mtimeNs: BigInt(raw.mtimeNs),
-    ...(linkTarget ? { linkTarget } : {}),
-    ...(raw.storedBytes === undefined ? {} : { storedBytes: raw.storedBytes }),
-    ...(raw.sha256 === undefined ? {} : { sha256: raw.sha256 }),
-    ...(raw.damage === undefined || raw.storedSha256 === undefined
-      ? {}
-      : { damage: raw.damage, storedSha256: raw.storedSha256 }),
-  };
+/** The entry that a line is. Throws "verification-failed" if it is none; `place` names the line. */
+export function entryIn(line: string, place: () => string): IndexEntry {
+  try {
+    return parseEntry(line);
+  } catch (error) {
+    throw new LifeboatError("verification-failed", `${place()} is not an index entry`, { cause: error });
+  }
 }
 
-const wholeNumber = z.number().int().nonnegative();
-const base64 = z.string().regex(/^[A-Za-z0-9+/]+={0,2}$/);
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const entrySchema = z.strictObject({
-  path: z.string().min(1).optional(),
-  pathBase64: base64.optional(),
-  type: z.enum(["file", "folder", "symlink", "hardlink"]),
-  sizeBytes: wholeNumber,
-  storedBytes: wholeNumber.optional(),
-  mode: z.string().regex(/^[0-7]{4}$/),
-  uid: wholeNumber,
-  gid: wholeNumber,
-  mtimeNs: z.string().regex(/^-?[0-9]{1,30}$/),
-  linkTarget: z.string().min(1).optional(),
-  linkTargetBase64: base64.optional(),
-  sha256: sha256.optional(),
-  damage: z.enum(["partial", "shrank"]).optional(),
-  storedSha256: sha256.optional(),
-  heldBy: z.string().regex(/^[0-9a-f]{8}$/),
-});
-
-function bytesOf(text: string | undefined, encoded: string | undefined): Buffer | undefined {
-  if (text !== undefined && encoded !== undefined) throw new Error("bytes are given twice");
-  if (encoded !== undefined) return Buffer.from(encoded, "base64");
-  return text === undefined ? undefined : Buffer.from(text, "utf8");
-}
-
-async function* linesOf(bytes: Bytes): AsyncGenerator<string, void> {
+/**
+ * The lines of an index, many at a time and without their newlines. Rejects with "verification-failed" where it breaks
+ * off in the middle of one.
+ */
+export async function* indexLines(bytes: Bytes): AsyncGenerator<readonly string[], void> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of bytes) {
-    let from = 0;
-    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, from)) {
-      yield Buffer.concat([rest, chunk.subarray(from, end)]).toString("utf8");
-      rest = Buffer.alloc(0);
-      from = end + 1;
-    }
-    rest = Buffer.concat([rest, chunk.subarray(from)]);
+    const end = chunk.lastIndexOf(NEWLINE);
+    if (end !== -1) {
+      const whole = chunk.subarray(0, end);
+      yield (rest.length === 0 ? whole : Buffer.concat([rest, whole])).toString("utf8").split("\n");
+      rest = Buffer.from(chunk.subarray(end + 1));
+    } else rest = Buffer.concat([rest, chunk]);
     if (rest.length > MAX_LINE_BYTES) throw new LifeboatError("verification-failed", "the index has an endless line");
   }
   if (rest.length > 0) throw new LifeboatError("verification-failed", "the index ends in the middle of a line");

@@ -9,6 +9,8 @@ export interface PassphraseProof {
   readonly check: string;
   /** HMAC-SHA256 in hex. */
   mac(bytes: Buffer): string;
+  /** 32 bytes that seal what is remembered of backups in the state folder; nothing on a target depends on them. */
+  readonly memoryKey: Buffer;
 }
 
 /** N=2^15, r=8: about 100 ms and 32 MiB. Guessing through gpg's own S2K of the archive beside it costs far less. */
@@ -36,6 +38,7 @@ async function derive(passphrase: Secret, { salt, n, r, p }: PassphraseMethod["k
   const macKey = subkey("lifeboat receipt mac v1", 32);
   return {
     check: subkey("lifeboat passphrase check v1", 16).toString("hex"),
+    memoryKey: subkey("lifeboat remembered indexes v1", 32),
     mac: (bytes) => createHmac("sha256", macKey).update(bytes).digest("hex"),
   };
 }

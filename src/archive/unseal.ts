@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { lstat, rename, rm } from "node:fs/promises";
+import { lstat, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { LifeboatError } from "../errors.ts";
 import { ChildError } from "../system/children.ts";
 import { isSystemError, syncFile, syncName } from "../system/files.ts";
-import { decompressed } from "./compression.ts";
+import { decompressed, decompressedHere } from "./compression.ts";
 import { decryptedFile } from "./decrypted-file.ts";
 import { fileBytes, headOfFile } from "./file-bytes.ts";
 import type { CompressionKind, OpeningKeys } from "./format.ts";
@@ -19,14 +19,20 @@ import type { Bytes } from "./through-child.ts";
 export async function openSealed(path: string, keys: OpeningKeys, signal: AbortSignal): Promise<Bytes> {
   try {
     const encrypted = isEncrypted(path, await headOfFile(path, 1));
+    const { size } = await stat(path);
     const packed = encrypted ? await decryptedFile(path, keys, signal) : fileBytes(path, signal);
     const [head, bytes] = await peek(packed);
     const kind = compressionOf(path, head);
-    return namingFile(path, kind === "none" ? copied(bytes) : decompressed(bytes, kind, signal), signal);
+    if (kind === "none") return namingFile(path, copied(bytes), signal);
+    const isSmall = size < WORTH_A_PROGRAM_BYTES;
+    return namingFile(path, isSmall ? decompressedHere(bytes, kind) : decompressed(bytes, kind, signal), signal);
   } catch (error) {
     throw aboutFile(path, error, signal);
   }
 }
+
+/** Until a program has started (10 ms), so much is decompressed without one. */
+const WORTH_A_PROGRAM_BYTES = 1024 * 1024;
 
 /**
  * Opens a sealed file into a plain one (mode 0600), which must not exist yet and appears only once every byte has

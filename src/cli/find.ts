@@ -19,6 +19,8 @@ export function addFind({ command, assembled, print, end, world: { signal } }: C
       const { look } = tools;
       let lines = 0;
       for await (const version of findFiles({ glob, ...given({ target }) }, tools, warn, signal)) {
+        // One line for all backups that have the same, once the oldest of them is reached.
+        if (!json && version.content === "same") continue;
         if (!json && lines === 0) print(heading(look));
         lines += 1;
         print(json ? versionJson(version) : versionText(version, look));
@@ -28,23 +30,33 @@ export function addFind({ command, assembled, print, end, world: { signal } }: C
 
 /** Printed as they are found, so the widths are fixed: there may be a million of them. */
 function heading(look: Look): string {
-  const titles = ["ID", `TAKEN (${look.timeZone})`, "CONTENT", "SIZE", "MODIFIED", "PATH"];
-  const [id = "", taken = "", content = "", size = "", modified = "", path = ""] = titles;
-  return `${id.padEnd(8)}  ${taken.padEnd(TIME)}  ${content}  ${size.padStart(9)}  ${modified.padEnd(TIME)}  ${path}`;
+  const columns = [
+    "ID".padEnd(8),
+    `TAKEN (${look.timeZone})`.padEnd(TIME),
+    "CONTENT",
+    "IN BACKUPS".padEnd(BACKUPS),
+    "SIZE".padStart(9),
+    "MODIFIED".padEnd(TIME),
+    "PATH",
+  ];
+  return columns.join("  ");
 }
 
 const TIME = "2026-02-14 02:00:00 GMT+5:30".length;
+const BACKUPS = "1000 since 2026-02-14".length;
 const TINTS = { new: "green", changed: "yellow", same: "dim" } as const;
 
-function versionText({ id, takenAt, content, path, entry }: Version, look: Look): string {
+function versionText({ takenAt, content, newest, backups, path, entry }: Version, look: Look): string {
   const time = (at: Date) => timeText(at, look.timeZone).padEnd(TIME);
+  const since = timeText(new Date(takenAt), look.timeZone).slice(0, "2026-02-14".length);
   const size = entry.type === "file" ? sizeText(entry.sizeBytes) : entry.type;
   return [
-    id,
-    time(new Date(takenAt)),
+    newest.id,
+    time(new Date(newest.takenAt)),
     tinted(content.padEnd("CONTENT".length), TINTS[content], look),
+    (backups === 1 ? "1" : `${backups} since ${since}`).padEnd(BACKUPS),
     size.padStart(9),
-    time(new Date(Number(entry.mtimeNs / 1_000_000n))),
+    time(new Date(Number(newest.mtimeNs / 1_000_000n))),
     `${shownPath(path)}${linkText(entry)}`,
   ].join("  ");
 }

@@ -16,8 +16,9 @@ export function addLs({ command, assembled, print, end, world: { signal } }: Com
         end(exitCodes.degraded);
       };
       const wanted = { id, ...given({ path, target }) };
-      for await (const entry of listEntries(wanted, tools, warn, signal)) {
-        print(json ? formatEntry(entry).trimEnd() : entryText(entry, tools.look));
+      const text = (entry: IndexEntry) => (json ? formatEntry(entry).trimEnd() : entryText(entry, tools.look));
+      for await (const entries of listEntries(wanted, tools, warn, signal)) {
+        if (entries.length > 0) print(entries.map(text).join("\n"));
       }
     });
 }

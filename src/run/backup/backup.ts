@@ -1,4 +1,4 @@
-import { openSigner } from "../../archive/receipt.ts";
+import { openSigner, parseReceipt } from "../../archive/receipt.ts";
 import { nextStem, pinKey, receiptKey, type BackupKind } from "../../plan/names.ts";
 import type { Config } from "../../config/config.ts";
 import type { RunReport } from "../../report/outcome.ts";
@@ -11,6 +11,7 @@ import { readAllHoldings, type Holding } from "../catalogue/catalogue.ts";
 import { chooseFoundations } from "./choose-foundations.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { keepManifests } from "../catalogue/manifests.ts";
+import { rememberSealedIndex } from "../catalogue/open-index.ts";
 import { pinBytes } from "../catalogue/pin-bytes.ts";
 import { newestReceipt } from "../catalogue/predecessor.ts";
 import { knownPlaces, markOf, notedPlaces, vanishedFrom, vanishedText } from "../catalogue/vanished.ts";
@@ -122,6 +123,7 @@ async function makeBackup(
   const shipped = await run.step("ship", () => shipToAll(cargo, unmounted, spool, run, tools, signal));
   if (pinned) run.say(`backup '${made.id}' is pinned: it is kept until 'lifeboat unpin ${made.id}'`);
   await remember(made, receipt, shipped, tools);
+  await rememberSealedIndex(made.sealed.index.path, parseReceipt(receipt.bytes), tools, signal);
   if (shipped.length === tools.targets.length) await keepFoundation(made, run, config);
   await failpoint("backup:shipped", signal);
 

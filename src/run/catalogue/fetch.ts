@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LifeboatError } from "../../errors.ts";
 import { digestOfFile } from "../../system/digest.ts";
@@ -49,6 +50,7 @@ async function fetchPart(
   }
   const { sha256 } = await digestOfFile(path, signal);
   if (sha256 === part.sha256) return path;
+  await rm(path, { force: true });
   throw new LifeboatError(
     "verification-failed",
     `'${part.key}' on '${target.name}' is damaged: its SHA-256 is ${sha256}, its receipt says ${part.sha256}`,

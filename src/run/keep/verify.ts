@@ -1,6 +1,5 @@
 import { DamagedFiles } from "../../archive/damaged-files.ts";
 import { verifyArchive } from "../../archive/extract.ts";
-import { readIndex } from "../../archive/index-file.ts";
 import type { Receipt } from "../../archive/receipt.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 import { chooseBackup } from "../../plan/choose.ts";
@@ -10,12 +9,16 @@ import type { Target } from "../../targets/target.ts";
 import type { Holding, KnownBackup } from "../catalogue/catalogue.ts";
 import { conduct, type Conduct } from "../conduct/conduct.ts";
 import { notesOf } from "../catalogue/copy-notes.ts";
-import { fetchBackup, fetchIndex } from "../catalogue/fetch.ts";
-import { readHoldingsOf } from "../catalogue/find.ts";
+import { fetchBackup } from "../catalogue/fetch.ts";
+import { readHoldingsOf, type Found } from "../catalogue/find.ts";
 import { foundationIn, incrementsIn } from "../catalogue/foundation.ts";
+import { IndexMemory } from "../catalogue/index-memory.ts";
+import { entryOn } from "../catalogue/index-paths.ts";
+import { openStoredIndex, type Reading } from "../catalogue/open-index.ts";
 import { takenOnTrust } from "../catalogue/tell.ts";
 import { requireNotAllGone } from "../catalogue/vanished.ts";
 import { settleVanished } from "./settle-vanished.ts";
+import { inOrder } from "../conduct/in-order.ts";
 import { openSpool, requireSpace, type Spool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
 
@@ -59,6 +62,7 @@ export async function verify(
   const report = await conduct("verify", tools, async (run) => {
     using _lock = await acquireLock(config.state, "verify", config.lockTimeoutMs, clock, signal);
     await using spool = await openSpool(config.state, clock);
+    const memory = new IndexMemory(config.state, tools);
     const { holdings, unreadable } = await readHoldingsOf(wanted.target, tools, signal);
     for (const { target, error } of unreadable) {
       run.warn(`target '${target.name}' cannot be read: ${describeError(error)}`);
@@ -73,9 +77,11 @@ export async function verify(
     for (const holding of holdings) {
       const done: Verified[] = [];
       // The oldest first, so that a full backup comes before what stands on it.
-      for (const backup of holding.backups.filter(isWanted)) {
-        const one = await verifyOne(holding, backup, wanted.read, spool, tools, signal);
-        done.push(standing(one, backup, holding, done));
+      const backups = holding.backups.filter(isWanted);
+      const look = (backup: KnownBackup, _: number, either: AbortSignal) =>
+        verifyOne(holding, backup, wanted.read, { memory, spool, tools }, either);
+      for await (const one of inOrder(backups, wanted.read ? 1 : INDEXES_AT_ONCE, look, signal)) {
+        done.push(standing(one, backups[done.length]!, holding, done));
       }
       verified.push(...done);
       verified.push(...holding.broken.filter(isWanted).map((broken) => asVerified(broken, holding)));
@@ -87,6 +93,9 @@ export async function verify(
   });
   return { report, verified };
 }
+
+/** An archive that is read keeps both cores busy by itself, and its room in the spool is only there once. */
+const INDEXES_AT_ONCE = 4;
 
 /**
  * The stems that `wanted` means, also if there is only a broken backup of it: `latest` is the newest backup, and what has
@@ -161,10 +170,10 @@ async function verifyOne(
   { target }: Holding,
   backup: KnownBackup,
   read: boolean,
-  spool: Spool,
-  tools: Tools,
+  reading: Reading,
   signal: AbortSignal,
 ): Promise<Verified> {
+  const { spool, tools } = reading;
   const { receipt } = backup;
   const found = { backup, target };
   const notes = notesOf(receipt);
@@ -174,21 +183,16 @@ async function verifyOne(
       for (const part of [receipt.archive, receipt.index]) await compareStored(target, part, signal);
       return { ...place, result: "stored" };
     }
-    if (read) {
-      await requireSpace(spool.folder, receipt.archive.sizeBytes + receipt.index.sizeBytes, "to fetch the backup");
-      const fetched = await fetchBackup(found, spool, tools, signal);
-      using bar = tools.progress.start(`verify ${receipt.id}`, receipt.archive.contentBytes);
-      const { id, archive } = receipt;
-      const promised = { id, contentBytes: archive.contentBytes, tarBytes: archive.tarBytes };
-      const onProgress = (bytes: number) => bar.at(bytes);
-      const { damaged } = await verifyArchive({ ...fetched, ...promised, keys: tools.keys, onProgress }, signal);
-      return { ...place, result: "read", ...noted(notes, damaged) };
-    }
+    if (read) return { ...place, ...(await readWhole(found, notes, spool, tools, signal)) };
     let entries = 0;
     const damaged = new DamagedFiles();
-    for await (const entry of readIndex(await fetchIndex(found, spool, tools, signal), tools.keys, signal)) {
-      entries += 1;
-      if (entry.damage !== undefined) damaged.add(entry.path);
+    await using index = await openStoredIndex(found, reading, signal);
+    for await (const batch of index.lines()) {
+      entries += batch.length;
+      for (const text of batch) {
+        const { damage, path } = entryOn({ text }, receipt.index.key);
+        if (damage !== undefined) damaged.add(path);
+      }
     }
     if (entries !== receipt.index.entries) {
       throw new LifeboatError("verification-failed", `the index has ${entries} entries, not ${receipt.index.entries}`);
@@ -197,6 +201,25 @@ async function verifyOne(
   } catch (error) {
     signal.throwIfAborted();
     return { ...place, result: resultOf(error), problem: describeError(error) };
+  }
+}
+
+async function readWhole(
+  found: Found,
+  notes: readonly string[],
+  spool: Spool,
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<Pick<Verified, "result" | "notes">> {
+  const { id, archive, index } = found.backup.receipt;
+  try {
+    await requireSpace(spool.folder, archive.sizeBytes + index.sizeBytes, "to fetch the backup");
+    const fetched = await fetchBackup(found, spool, tools, signal);
+    using bar = tools.progress.start(`verify ${id}`, archive.contentBytes);
+    const promised = { id, contentBytes: archive.contentBytes, tarBytes: archive.tarBytes };
+    const onProgress = (bytes: number) => bar.at(bytes);
+    const { damaged } = await verifyArchive({ ...fetched, ...promised, keys: tools.keys, onProgress }, signal);
+    return { result: "read", ...noted(notes, damaged) };
   } finally {
     await spool.empty();
   }

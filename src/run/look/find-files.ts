@@ -1,16 +1,18 @@
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EntryTable, type TreeEntry } from "../../archive/entry-table.ts";
-import { readIndex } from "../../archive/index-file.ts";
 import { describeError, LifeboatError } from "../../errors.ts";
 import { matchingGlobs } from "../../sources/exclusions.ts";
 import { byteStringOf, type ByteString } from "../../sources/names.ts";
-import { fetchIndex } from "../catalogue/fetch.ts";
 import { readHoldingsOf, type Found } from "../catalogue/find.ts";
+import { IndexMemory } from "../catalogue/index-memory.ts";
+import { entryOn, linesOfPaths } from "../catalogue/index-paths.ts";
+import { openIndexOf, type Reading } from "../catalogue/open-index.ts";
 import { globBelowSources, pathBelowSources } from "../catalogue/paths.ts";
 import { brokenOnes } from "../catalogue/tell.ts";
-import { openReaderSpool, type Spool } from "../conduct/spool.ts";
+import { inOrder } from "../conduct/in-order.ts";
+import { openReaderSpool } from "../conduct/spool.ts";
 import type { Tools } from "../conduct/tools.ts";
+import { RunsOfSame } from "./runs-of-same.ts";
 
 /** One backup's version of a file. */
 export interface Version {
@@ -21,11 +23,14 @@ export interface Version {
   readonly entry: TreeEntry;
   /** Held against the backup before it: "new" if that has nothing of the name, or there is none. */
   readonly content: "new" | "same" | "changed";
+  /** The newest of the backups that have the same content, up to this one without a gap; and how many these are. */
+  readonly newest: { readonly id: string; readonly takenAt: string; readonly mtimeNs: bigint };
+  readonly backups: number;
 }
 
 /**
  * Gives every version of the files whose path below the sources matches `glob`, from the indexes alone: the newest
- * backup first, by path within a backup. Indexes are fetched one at a time. `warn` is told of backups and targets that
+ * backup first, by path within a backup. Indexes that were opened before are remembered. `warn` is told of backups and targets that
  * could not be looked at. Rejects with "not-found" if no backup has such a file.
  */
 export async function* findFiles(
@@ -35,38 +40,51 @@ export async function* findFiles(
   signal: AbortSignal,
 ): AsyncGenerator<Version> {
   const matches = matching(wanted.glob, tools.config.sources);
-  const backups = await knownBackups(wanted.target, tools, warn, signal);
+  const { backups, complete } = await knownBackups(wanted.target, tools, warn, signal);
   await using spool = await openReaderSpool(tools.config.state);
   using table = new EntryTable(join(spool.folder, "entries.db"));
-  let found = false;
-  let newer: { readonly at: number; readonly backup: Found } | undefined;
-  // A backup is shown once the one before it has been read. Its own number is that of its tree in the table.
-  for (const [at, backup] of backups.entries()) {
+  const memory = new IndexMemory(tools.config.state, tools);
+  // A backup's own number is that of its tree in the table.
+  const add = async (backup: Found, at: number, either: AbortSignal) => {
     try {
-      await addMatches(at, backup, matches, { table, spool, tools }, signal);
+      await addMatches(at, backup, matches, { table, memory, spool, tools }, either);
+      return { at, backup };
     } catch (error) {
-      signal.throwIfAborted();
+      either.throwIfAborted();
       table.drop(at);
       warn(`backup '${backup.backup.receipt.id}' was left out: ${describeError(error)}`);
-      continue;
+      return undefined;
     }
+  };
+  using runs = new RunsOfSame(join(spool.folder, "runs.db"));
+  const versionsOf = (newer: Numbered, olderAt: number) =>
+    versions(newer, table.pairs(newer.at, olderAt), runs, backups);
+  let found = false;
+  let newer: Numbered | undefined;
+  // A backup is shown once the one before it has been read.
+  for await (const older of inOrder(backups, INDEXES_AT_ONCE, add, signal)) {
+    if (!older) continue;
     if (newer) {
-      for (const version of versions(newer.backup, table.pairs(newer.at, at))) {
+      for (const version of versionsOf(newer, older.at)) {
         found = true;
         yield version;
       }
       table.drop(newer.at);
     }
-    newer = { at, backup };
+    newer = older;
   }
   if (newer) {
-    for (const version of versions(newer.backup, table.pairs(newer.at, backups.length))) {
+    for (const version of versionsOf(newer, backups.length)) {
       found = true;
       yield version;
     }
   }
+  if (complete) await memory.forgetOthers(backups.map(({ backup }) => backup.receipt));
   if (!found) throw notFound(wanted.glob);
 }
+
+/** A key is made of the passphrase on one core, while another index is read on a second; fetching waits for others. */
+const INDEXES_AT_ONCE = 4;
 
 /** What the glob matches, or the one path that it is: names may have the characters that globs are made of. */
 function matching(glob: string, sources: string): (path: ByteString) => boolean {
@@ -80,13 +98,13 @@ function matching(glob: string, sources: string): (path: ByteString) => boolean 
   return (each) => each === path || matchesGlob(each);
 }
 
-/** Newest first, each from the first target that has it. */
+/** Newest first, each from the first target that has it; complete if these are all there are. */
 async function knownBackups(
   targetName: string | undefined,
   tools: Tools,
   warn: (sentence: string) => void,
   signal: AbortSignal,
-): Promise<readonly Found[]> {
+): Promise<{ readonly backups: readonly Found[]; readonly complete: boolean }> {
   const { holdings, unreadable } = await readHoldingsOf(targetName, tools, signal);
   if (holdings.length === 0 && unreadable[0]) throw unreadable[0].error;
   for (const { target, error } of unreadable) warn(`target '${target.name}' cannot be read: ${describeError(error)}`);
@@ -98,42 +116,62 @@ async function knownBackups(
   const locked = broken.find(({ problem }) => problem.kind === "wrong-key");
   if (known.size === 0 && locked) throw locked.problem;
   for (const sentence of brokenOnes(holdings)) warn(sentence);
-  return [...known.values()].sort((a, b) => b.backup.receipt.sequence - a.backup.receipt.sequence);
+  const backups = [...known.values()].sort((a, b) => b.backup.receipt.sequence - a.backup.receipt.sequence);
+  return { backups, complete: targetName === undefined && unreadable.length === 0 && broken.length === 0 };
 }
 
 async function addMatches(
   tree: number,
   backup: Found,
-  matches: (path: string) => boolean,
-  { table, spool, tools }: { readonly table: EntryTable; readonly spool: Spool; readonly tools: Tools },
+  matches: (path: ByteString) => boolean,
+  { table, ...reading }: Reading & { readonly table: EntryTable },
   signal: AbortSignal,
 ): Promise<void> {
-  const index = await fetchIndex(backup, spool, tools, signal);
-  await using _index = { [Symbol.asyncDispose]: () => rm(index, { force: true }) };
+  await using index = await openIndexOf(backup, reading, signal);
+  const name = backup.backup.receipt.index.key;
+  const lines = () => linesOfPaths(index.lines(), name);
   // The names by which the archive holds the content of wanted hard links: they need not match themselves.
-  const linked = new Set<string>();
-  for await (const entry of readIndex(index, tools.keys, signal)) {
-    const path = belowSources(entry.path);
-    if (path.length === 0 || !matches(byteStringOf(path))) continue;
-    table.add(tree, entry);
-    if (entry.linkTarget && entry.type === "hardlink") linked.add(byteStringOf(entry.linkTarget));
+  const linked = new Set<ByteString>();
+  for await (const batch of lines()) {
+    for (const line of batch) {
+      const below = line.path.slice(ROOT.length);
+      if (below === "" || !matches(below)) continue;
+      const entry = entryOn(line, name);
+      table.add(tree, entry);
+      if (entry.linkTarget && entry.type === "hardlink") linked.add(byteStringOf(entry.linkTarget));
+    }
   }
   if (linked.size === 0) return;
-  for await (const entry of readIndex(index, tools.keys, signal)) {
-    if (linked.has(byteStringOf(entry.path))) table.addLinkTarget(tree, entry);
+  for await (const batch of lines()) {
+    for (const line of batch) if (linked.has(line.path)) table.addLinkTarget(tree, entryOn(line, name));
   }
 }
 
+const ROOT = "backup/";
+
 function belowSources(path: Buffer): Buffer {
-  return path.subarray("backup/".length);
+  return path.subarray(ROOT.length);
 }
 
-function* versions({ backup }: Found, pairs: ReturnType<EntryTable["pairs"]>): Generator<Version> {
-  const { id, takenAt } = backup.receipt;
+interface Numbered {
+  readonly at: number;
+  readonly backup: Found;
+}
+
+function* versions(
+  { at, backup }: Numbered,
+  pairs: ReturnType<EntryTable["pairs"]>,
+  runs: RunsOfSame,
+  backups: readonly Found[],
+): Generator<Version> {
+  const { id, takenAt } = backup.backup.receipt;
   for (const { one: entry, other: before } of pairs) {
     if (!entry) continue;
     const content = before ? (isSame(entry, before) ? "same" : "changed") : "new";
-    yield { id, takenAt, path: belowSources(entry.path), entry, content };
+    const run = runs.extend(entry.path, { backup: at, mtimeNs: entry.mtimeNs }, content === "same");
+    const { receipt } = (backups[run.newest] ?? backup).backup;
+    const newest = { id: receipt.id, takenAt: receipt.takenAt, mtimeNs: run.mtimeNs };
+    yield { id, takenAt, path: belowSources(entry.path), entry, content, newest, backups: run.backups };
   }
 }
 

@@ -95,6 +95,21 @@ test("no room in the state folder is trouble here, not of the backup: 1, with th
   assert.match(ls.stderr, /(not enough|no) space (left )?in '.*disk-.*, . MiB free/);
 });
 
+test("an index that is remembered is fetched, compared and opened all the same", async () => {
+  await backUp();
+  await backUp();
+  assert.deepEqual((await verify(["all"])).results, ["complete", "complete"]);
+  const [index = ""] = (await sandbox.stored()).filter((name) => name.includes(".index."));
+  const path = join(sandbox.archive, index);
+  const bytes = await readFile(path);
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  await writeFile(path, bytes);
+  const { exitCode, results, verified } = await verify(["all"]);
+  assert.equal(exitCode, 13);
+  assert.deepEqual(results, ["broken", "complete"]);
+  assert.match(verified[0]?.problem ?? "", /is damaged: its SHA-256 is/);
+});
+
 test("what has the name of a newer backup and is none does not keep latest from being verified", async () => {
   await backUp();
   const [receipt = ""] = await receipts();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { link, mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { link, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { makeSandbox, type Sandbox } from "../sandbox.ts";
@@ -90,9 +91,60 @@ test("names that are not text are found, and stand on one line each for people",
   const [odd] = await find("odd*");
   assert.deepEqual(Buffer.from(odd?.pathBase64 ?? "", "base64"), Buffer.from("backup/app/odd\xff\n", "latin1"));
   const { stdout } = await sandbox.lifeboat(["find", "odd*"]);
-  assert.match(stdout, /^ID +TAKEN \(UTC\) +CONTENT +SIZE +MODIFIED +PATH\n/);
-  assert.equal(stdout.split("\n").length, 4);
-  assert.match(stdout, new RegExp(`^${ids[0]} .* new +4 B .* app/odd\\\\xff\\\\x0a$`, "m"));
+  assert.match(stdout, /^ID +TAKEN \(UTC\) +CONTENT +IN BACKUPS +SIZE +MODIFIED +PATH\n/);
+  assert.equal(stdout.split("\n").length, 2);
+  assert.match(stdout, new RegExp(`^${ids[2]} .* new +3 since 20[0-9-]{8} +4 B .* app/odd\\\\xff\\\\x0a$`, "m"));
+});
+
+test("people see one line for all backups in a row that have the same, named by the newest of them", async () => {
+  const lines = async (glob: string) => {
+    const { stdout } = await sandbox.lifeboat(["find", glob]);
+    return stdout.split("\n").slice(1);
+  };
+  const [newest = "", oldest = "", ...more] = await lines("private_key.pem");
+  assert.match(
+    newest,
+    new RegExp(`^${ids[2]} .* changed +2 since .* 7 B +2023-11-14 22:13:20 UTC +app/private_key.pem$`),
+  );
+  assert.match(oldest, new RegExp(`^${ids[0]} .* new +1 +6 B .* app/private_key.pem$`));
+  assert.deepEqual(more, []);
+  assert.equal((await lines("c-other-name")).length, 1);
+});
+
+test("an index is remembered from its backup on, readable by nobody without the passphrase", async () => {
+  const indexes = (await sandbox.stored()).filter((name) => name.includes(".index."));
+  const wholes = await Promise.all(indexes.map((name) => readFile(join(sandbox.archive, name))));
+  for (const [at, name] of indexes.entries())
+    await writeFile(join(sandbox.archive, name), Buffer.alloc(wholes[at]!.length));
+  try {
+    assert.equal((await find("private_key.pem")).length, 3);
+    const other = { BACKUP_STATE: join(sandbox.folder, "empty-state") };
+    assert.equal((await sandbox.lifeboat(["find", "private_key.pem"], other)).exitCode, 10);
+    const remembered = join(sandbox.state, "indexes");
+    const names = await readdir(remembered);
+    assert.equal(names.length, 3);
+    for (const name of names) {
+      const path = join(remembered, name);
+      assert.equal((await stat(path)).mode & 0o777, 0o600);
+      const bytes = await readFile(path);
+      assert.ok(!bytes.includes("private_key"));
+      assert.equal(bytes.indexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd])), -1, "not as zstd either");
+    }
+    await writeFile(join(remembered, names[0] ?? ""), "cut off");
+    const { exitCode, stderr } = await sandbox.lifeboat(["find", "private_key.pem"]);
+    assert.equal(exitCode, 3, "the index of the target is needed again, and it is damaged");
+    assert.match(stderr, /was left out: .* is damaged/);
+  } finally {
+    for (const [at, name] of indexes.entries()) await writeFile(join(sandbox.archive, name), wholes[at]!);
+  }
+  await find("private_key.pem");
+});
+
+test("what is remembered of backups that are gone is forgotten", async () => {
+  const gone = join(sandbox.state, "indexes", "f".repeat(64));
+  await writeFile(gone, "of a backup that was pruned");
+  await find("private_key.pem");
+  assert.equal(existsSync(gone), false);
 });
 
 test("find leaves nothing in the state folder", async () => {
@@ -118,7 +170,9 @@ test("a backup that cannot be looked at is told, the others are shown, and the e
   const whole = await readFile(path);
   await writeFile(path, Buffer.concat([whole.subarray(0, -1), Buffer.from([(whole.at(-1) ?? 0) ^ 1])]));
   try {
-    const { exitCode, stdout, stderr } = await sandbox.lifeboat(["find", "private_key.pem", "--json"]);
+    const { exitCode, stdout, stderr } = await sandbox.lifeboat(["find", "private_key.pem", "--json"], {
+      BACKUP_STATE: join(sandbox.folder, "fresh-state"),
+    });
     assert.equal(exitCode, 3);
     assert.match(stderr, new RegExp(`backup '${ids[1]}' was left out`));
     const lines = stdout.split("\n").map((line) => JSON.parse(line) as Line);
