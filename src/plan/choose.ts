@@ -13,7 +13,11 @@ export interface Choosable {
  * Throws "not-found" when there is none, or more than one.
  */
 export function chooseBackup<T extends Choosable>(backups: readonly T[], wanted: string): T {
-  if (backups.length === 0) throw new LifeboatError("not-found", "there is no backup yet");
+  if (backups.length === 0) {
+    throw new LifeboatError("not-found", "there is no backup yet", {
+      hint: "If there should be, set BACKUP_NAME and the target as they were when it was made; 'lifeboat backup' makes one now.",
+    });
+  }
   if (wanted === "latest") return backups.reduce((a, b) => (isNewer(b, a) ? b : a));
   const exact = backups.find(({ id, stem }) => id === wanted || stem === wanted || wanted.startsWith(`${stem}.`));
   if (exact) return exact;

@@ -12,6 +12,9 @@ const ERROR_LEVELS = ["error", "critical", "alert", "emergency", "fatal"];
 const FOR_A_PERSON =
   /deprecat|\btokens?\b|\bexpire|failed to save|config file|time may be set wrong|quota|(nearly|almost) full/i;
 
+/** Its last word, which says the last error again. */
+const SUMMARY = /^Failed to \S+ with \d+ errors: last error was: /;
+
 /** Said as an error, and never the reason why a call failed. */
 const IN_PASSING = /^Failed to save config/;
 
@@ -46,7 +49,11 @@ export class RcloneReport {
   said(): string {
     const errors = [...this.#errors, ...this.#lastWords];
     const words = errors.length > 0 ? errors : [this.#lastHint].filter(Boolean);
-    const distinct = words.filter((word, index) => !words.slice(0, index).some((earlier) => word.includes(earlier)));
+    const distinct = words.filter((word, index) => {
+      const earlier = words.slice(0, index);
+      if (earlier.length > 0 && SUMMARY.test(word)) return false;
+      return !earlier.some((one) => word.includes(one) || one.includes(word));
+    });
     return redact(distinct.map(withoutRequestIds).join(" / ")).slice(0, 1000);
   }
 

@@ -92,7 +92,7 @@ export async function readHoldingsOf(
 
 /**
  * A broken backup is never passed over in silence: asking for it by name tells what is wrong with it, and `latest`
- * means the newest there is, so a newer one that cannot be trusted is told as well.
+ * means the newest there is, so a newer one that cannot be trusted is told as well. Of several, the newest is told.
  */
 export function requireTrust(id: string, holdings: readonly Holding[]): void {
   const broken = holdings.flatMap((holding) => holding.broken);
@@ -105,6 +105,7 @@ export function requireTrust(id: string, holdings: readonly Holding[]): void {
       .sort()
       .at(-1) ?? "";
   const meant = lost.filter(({ stem }) => (id === "latest" ? stem > newestGood : stem.startsWith(id)));
+  meant.sort((one, other) => (one.stem < other.stem ? 1 : -1));
   const worst = meant.find(({ problem }) => problem.kind === "wrong-key") ?? meant[0];
   if (worst) throw worst.problem;
 }

@@ -6,6 +6,8 @@ import { rememberedReceipt } from "./remembered.ts";
 
 /** What has a receipt and is no backup, because of `error`. */
 export function brokenBy(error: unknown, one: Omit<Broken, "problem">): Broken {
+  // It is whole, as far as anybody can see, and says whose it is.
+  if (error instanceof LifeboatError && error.kind === "wrong-key") return { ...one, problem: error };
   const kind = error instanceof LifeboatError ? error.kind : "verification-failed";
   const hint = hintOf(error);
   const problem = new LifeboatError(kind, `'${one.receiptKey}' is not the receipt of a whole backup`, {

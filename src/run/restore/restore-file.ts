@@ -69,7 +69,9 @@ async function sizeOfFile(file: string): Promise<number> {
   } catch (error) {
     if (!isSystemError(error, "ENOENT", "ENOTDIR")) throw error;
   }
-  throw new LifeboatError("not-found", `there is no file '${file}'`);
+  throw new LifeboatError("not-found", `there is no file '${file}'`, {
+    hint: "In a container, mount the folder that it is in, and name it by its path there.",
+  });
 }
 
 /** Without the endings that say how it was packed. Never empty, and no path. */
