@@ -61,9 +61,13 @@ test("list shows each backup with its id, size, state and target", async () => {
 
 test("ls shows the files below a path, odd names on one line each", async () => {
   const { stdout } = await sandbox.lifeboat(["ls", id.slice(0, 6), "app"]);
-  assert.match(stdout, /-rw------- .*backup\/app\/private_key\.pem$/m);
-  assert.match(stdout, /backup\/app\/-leading dash\\nand newline$/m);
-  assert.match(stdout, /backup\/app\/current\.pem -> private_key\.pem$/m);
+  assert.match(stdout, /-rw------- .* app\/private_key\.pem$/m);
+  assert.match(stdout, / app\/-leading dash\\x0aand newline$/m);
+  assert.match(stdout, / app\/current\.pem -> private_key\.pem$/m);
+  const shown = stdout
+    .split("\n")
+    .flatMap((line) => (line.includes("\\") ? [] : [line.slice(line.indexOf(" app") + 1)]));
+  assert.deepEqual(shown, shown.toSorted());
   const nothing = await sandbox.lifeboat(["ls", id, "no/such"]);
   assert.equal(nothing.exitCode, 10);
 });
