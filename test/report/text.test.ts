@@ -26,6 +26,22 @@ suite("text for people", () => {
     ]);
   });
 
+  test("times are those of the zone's clocks, also for zones and years with odd ones", () => {
+    const times: readonly (readonly [string, string, string])[] = [
+      ["2026-03-29T00:59:59.999Z", "Europe/Berlin", "2026-03-29 01:59:59 GMT+1"],
+      ["2026-03-29T01:00:00.000Z", "Europe/Berlin", "2026-03-29 03:00:00 GMT+2"],
+      ["2026-10-03T15:29:59.000Z", "Australia/Lord_Howe", "2026-10-04 01:59:59 GMT+10:30"],
+      ["2026-10-03T15:30:00.000Z", "Australia/Lord_Howe", "2026-10-04 02:30:00 GMT+11"],
+      ["2026-01-01T00:16:01.000Z", "Asia/Kathmandu", "2026-01-01 06:01:01 GMT+5:45"],
+      ["1969-12-31T23:59:59.500Z", "UTC", "1969-12-31 23:59:59 UTC"],
+      ["1877-01-14T15:07:30.316Z", "Europe/Berlin", "1877-01-14 16:00:58 GMT+0:53:28"],
+    ];
+    for (const [at, zone, text] of times) {
+      assert.equal(timeText(new Date(at), zone), text);
+      assert.equal(timeText(new Date(at), zone), text, "once more, from what was formatted");
+    }
+  });
+
   test("durations are in the unit that fits", () => {
     const times = [0, 850, 4210, 59_949, 59_960, 200_000, 3_599_900, 7_500_000];
     assert.deepEqual(times.map(durationText), [

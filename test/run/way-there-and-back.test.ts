@@ -37,7 +37,10 @@ test("a database is checked once nothing has to be at rest for it", async () => 
   assert.equal(exitCode, 0, stderr);
   const at = (words: RegExp) => stderr.search(words);
   assert.ok(at(/database copied database=app\/app.db method=online/) > 0, stderr);
-  assert.ok(at(/step ended .*step=copy/) < at(/database read back database=app\/app.db check=integrity_check/), stderr);
+  assert.ok(
+    at(/step ended .*step=copy/) < at(/database read back database=app\/app.db check="structure and indexes"/),
+    stderr,
+  );
 });
 
 test("the passphrase is in no output, log or stored file", async () => {
@@ -62,8 +65,12 @@ test("list shows each backup with its id, size, state and target", async () => {
 test("ls shows the files below a path, odd names on one line each", async () => {
   const { stdout } = await sandbox.lifeboat(["ls", id.slice(0, 6), "app"]);
   assert.match(stdout, /-rw------- .* app\/private_key\.pem$/m);
-  assert.match(stdout, / app\/-leading dash\\nand newline$/m);
+  assert.match(stdout, / app\/-leading dash\\x0aand newline$/m);
   assert.match(stdout, / app\/current\.pem -> private_key\.pem$/m);
+  const shown = stdout
+    .split("\n")
+    .flatMap((line) => (line.includes("\\") ? [] : [line.slice(line.indexOf(" app") + 1)]));
+  assert.deepEqual(shown, shown.toSorted());
   const nothing = await sandbox.lifeboat(["ls", id, "no/such"]);
   assert.equal(nothing.exitCode, 10);
 });
