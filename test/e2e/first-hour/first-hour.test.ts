@@ -108,7 +108,7 @@ const beforehand: Readonly<Record<string, Mistake>> = {
 const afterwards: Readonly<Record<string, Mistake>> = {
   "a restore to nowhere": {
     ...{ args: ["restore", "latest"], exitCode: 2 },
-    ...{ says: /either to a folder or in place/, cure: /Give one of --to FOLDER and --in-place/ },
+    ...{ says: /either to a folder or in place/, cure: /Give one of --to FOLDER, --in-place, and --stdout/ },
   },
   "a restore of a misspelt id": {
     ...{ args: ["restore", "latets", "--to", join(sandbox.folder, "back")], exitCode: 10 },
