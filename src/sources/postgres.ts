@@ -94,7 +94,12 @@ function databaseSource(found: FoundServer, database: string, options: PostgresO
 
 /** A newer server's dump is read by its own pg_restore. */
 async function settingsOf({ server, facts, client }: FoundServer, path: string, signal: AbortSignal): Promise<Buffer> {
-  return await settingsScript({ path, ...(majorOf(facts) > client.major ? { reader: server } : {}) }, signal);
+  try {
+    return await settingsScript({ path, ...(majorOf(facts) > client.major ? { reader: server } : {}) }, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new LifeboatError("failed", "the dump cannot be read back", { cause });
+  }
 }
 
 /** Reads the dump back. Rejects if that cannot be done to its end. */

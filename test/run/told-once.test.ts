@@ -38,7 +38,7 @@ test("the daemon tells a failure in its log, also on a terminal", async () => {
   const daemon = lifeboat([], { env, stdout: stdout!, stderr: stderr!, signal: ending.signal });
   let text = "";
   stderr!.on("data", (bytes) => (text += String(bytes)));
-  await until("the failure is in the log", () => text.includes("there is nothing to save"));
+  await until("the failure is in the log", () => text.includes("backup failed"));
   ending.abort();
   assert.equal(await daemon, 0);
 });

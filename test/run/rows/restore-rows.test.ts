@@ -194,7 +194,7 @@ test("command lines that make no sense end with exit code 2, and say what would"
     [[...at, "atheme/atheme.db", "--set", "account", "--yes"], /--set and --key belong together/],
     [[...at, "atheme/atheme.db", "--set", "nick", "--key", "x", "--yes"], /no set 'nick'[\s\S]*There are: ACCOUNT/],
     [toast, /there is no terminal to ask on/],
-    [[...at, "../elsewhere.db", "--set", "account", "--key", "x", "--yes"], /no path below BACKUP_SOURCES/],
+    [[...at, "../elsewhere.db", "--set", "account", "--key", "x", "--yes"], /leads out of BACKUP_SOURCES/],
     [[...at, "atheme/services.db", "--set", "account", "--key", "x", "--yes"], /is not a SQLite database/],
   ];
   for (const [args, message] of cases) {

@@ -140,7 +140,7 @@ test("an extension that the server no longer has is named", async () => {
 });
 
 test("a pg_restore that dies half way leaves nothing behind", async () => {
-  const half = '[ "$1" = --data-only ] && { /usr/local/bin/pg_restore "$@" | head -c 1000; kill -9 $$; }';
+  const half = 'case " $* " in *" --data-only "*) /usr/local/bin/pg_restore "$@" | head -c 1000; kill -9 $$ ;; esac';
   await sidecar.shadow("pg_restore", `${half}\nexec /usr/local/bin/pg_restore "$@"`);
   await reaches["by URL"].refused(1, /cannot be loaded into a scratch database of 'db'.*SIGKILL/, thing);
   await sidecar.unshadow();
