@@ -1,5 +1,6 @@
 import { lstat } from "node:fs/promises";
 import { LifeboatError } from "../errors.ts";
+import { isSystemError } from "../system/files.ts";
 import type { ComplaintsFile } from "./complaints-file.ts";
 import type { IndexEntry } from "./format.ts";
 import type { IndexWriter } from "./index-file.ts";
@@ -158,12 +159,12 @@ const WORTH_ANOTHER: ReadonlySet<Reason> = new Set(["doubtful", "no-target", "ta
 /** Their paths are held in memory. */
 const MAX_AGAIN = 10_000;
 
-/** 0 if there is no such file. */
+/** 0 if there is no such file any more; endless if nobody can tell, so that what was read is not called all of it. */
 async function sizeOf(path: Buffer): Promise<number> {
   try {
     return (await lstat(path)).size;
-  } catch {
-    return 0;
+  } catch (error) {
+    return isSystemError(error, "ENOENT", "ENOTDIR") ? 0 : Infinity;
   }
 }
 

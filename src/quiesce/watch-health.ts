@@ -16,8 +16,9 @@ const POLL_MS = 250;
 const PROBE_MS = 5_000;
 
 /**
- * Watches one container until it is well, at most `healthMs`, or longer if its own healthcheck takes longer to know: healthy if it has a healthcheck, answering if a label
- * names an address; with neither, running for `steadyMs` without having been started again.
+ * Watches one container until it is well, at most `healthMs`, or longer if its own healthcheck takes longer to know:
+ * healthy if it has a healthcheck, answering if a label names an address; with neither, running for `steadyMs` without
+ * having been started again.
  * Resolves with what is wrong with it, or undefined when it is well. Rejects only when the signal aborts.
  */
 export async function watchHealth(

@@ -92,7 +92,7 @@ function gaveUp(attempts: number, error: Error): LifeboatError {
   const hint = hintOf(error);
   const kind = error instanceof LifeboatError ? error.kind : "failed";
   return new LifeboatError(kind, `${error.message} (tried ${attempts} times)`, {
-    cause: error.cause,
+    cause: error,
     ...(hint === undefined ? {} : { hint }),
   });
 }
