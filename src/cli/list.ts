@@ -1,8 +1,7 @@
-import { exitCodes } from "../errors.ts";
+import { exitCodes, LifeboatError } from "../errors.ts";
 import { tableText, tinted, type Look } from "../report/table.ts";
 import { inZone, sizeText, timeText } from "../report/units.ts";
 import { list, type Listing } from "../run/look/list.ts";
-import { LifeboatError } from "../errors.ts";
 import { parseMoment } from "../plan/moment.ts";
 import { given, type CommandLine, type Options } from "./command.ts";
 

@@ -10,7 +10,7 @@ export function unknownCommand(word: string, names: readonly string[]): Lifeboat
 }
 
 function meantBy(word: string, names: readonly string[]): string | undefined {
-  const synonym = SYNONYMS[word];
+  const synonym = SYNONYMS.get(word);
   if (synonym !== undefined) return synonym;
   const begun = names.find((name) => word.length > 1 && name.startsWith(word));
   if (begun !== undefined) return begun;
@@ -20,13 +20,13 @@ function meantBy(word: string, names: readonly string[]): string | undefined {
 }
 
 /** As other programs call the same thing. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  run: "backup",
-  create: "backup",
-  snapshots: "list",
-  search: "find",
-  extract: "restore",
-  check: "verify",
-  status: "health",
-  settings: "config",
-};
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ["run", "backup"],
+  ["create", "backup"],
+  ["snapshots", "list"],
+  ["search", "find"],
+  ["extract", "restore"],
+  ["check", "verify"],
+  ["status", "health"],
+  ["settings", "config"],
+]);

@@ -89,6 +89,7 @@ async function noteStores(job: Walk, folder: ByteString, names: readonly ByteStr
   if (store) stores.push(store);
   else if (job.findDatabases) stores.push(...(await encryptedIn(names, place)));
 }
+
 /**
  * The kernel takes 4,095 bytes. When it is restored there is "backup/" before it, and where tar sets attributes
  * "/proc/self/fd/<number>/" before that.

@@ -51,9 +51,11 @@ suite("a command line that is not understood", () => {
     });
   }
 
-  test("without a near miss shows what there is", async () => {
-    assert.match((await said(["frobnicate"])).stderr, /^ {2}There are: backup, list, /m);
-  });
+  for (const word of ["frobnicate", "constructor"]) {
+    test(`without a near miss shows what there is: '${word}'`, async () => {
+      assert.match((await said([word])).stderr, /^ {2}There are: backup, list, /m);
+    });
+  }
 
   const wrong: readonly (readonly [readonly string[], RegExp])[] = [
     [

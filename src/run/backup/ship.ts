@@ -19,8 +19,9 @@ export interface Cargo {
 }
 
 /**
- * Ships to every target at the same time, but for those that are barred, by name, which fail with that. Resolves with those that hold the whole backup, proven and receipted.
- * A target that fails degrades the run; when none is left, rejects with the first failure.
+ * Ships to every target at the same time, but for those that are barred, by name, which fail with that. Resolves with
+ * those that hold the whole backup, proven and receipted. A target that fails degrades the run; when none is left,
+ * rejects with the first failure.
  */
 export async function shipToAll(
   cargo: Cargo,

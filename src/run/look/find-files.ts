@@ -30,8 +30,8 @@ export interface Version {
 
 /**
  * Gives every version of the files whose path below the sources matches `glob`, from the indexes alone: the newest
- * backup first, by path within a backup. Indexes that were opened before are remembered. `warn` is told of backups and targets that
- * could not be looked at. Rejects with "not-found" if no backup has such a file.
+ * backup first, by path within a backup. Indexes that were opened before are remembered. `warn` is told of backups and
+ * targets that could not be looked at. Rejects with "not-found" if no backup has such a file.
  */
 export async function* findFiles(
   wanted: { readonly glob: string; readonly target?: string },

@@ -44,7 +44,10 @@ export async function endLeftovers(tools: Tools, signal: AbortSignal): Promise<A
   };
 }
 
-/** What the journals and the spool tell of, also while another process is at work, which has the lock then. Undefined: nothing. */
+/**
+ * What the journals and the spool tell of, also while another process is at work, which has the lock then. Undefined:
+ * nothing.
+ */
 async function leftovers({ config }: Tools): Promise<string | undefined> {
   const restoring = await readInPlaceJournal(config.state);
   const held = await readHeldJournal(config.state);

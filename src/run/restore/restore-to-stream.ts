@@ -40,7 +40,7 @@ export async function restoreToStream(
       run.warn(damaged.sentence ?? "");
     }
     await pipeline(createReadStream(file), out, { end: false, signal });
-    await new Promise((written) => out.write("", written));
+    await new Promise<void>((resolve, reject) => out.write("", (error) => (error ? reject(error) : resolve())));
   });
 }
 

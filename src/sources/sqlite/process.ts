@@ -6,9 +6,9 @@ import { copyDatabase } from "./copy.ts";
 import type { Answer, CopyJob, Job } from "./job.ts";
 
 /**
- * Copies a database, or has its share in a check: started by own-process.ts as a process of its own (not a worker thread: a thread
- * cannot be ended inside a long call of SQLite's, and shares its locks with the whole process). Reads a Job from
- * standard input and prints the answer; any other end is a crash.
+ * Copies a database, or has its share in a check: started by own-process.ts as a process of its own (not a worker
+ * thread: a thread cannot be ended inside a long call of SQLite's, and shares its locks with the whole process). Reads a
+ * Job from standard input and prints the answer; any other end is a crash.
  */
 const job = JSON.parse(await text(process.stdin)) as Job;
 const answer = await answerTo(job);

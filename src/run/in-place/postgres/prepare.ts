@@ -90,7 +90,8 @@ async function unpack(
   const only = wanted.map(({ path }) => Buffer.from(`backup/${path}`));
   using bar = progress.start("unpack the dumps", archive.contentBytes);
   const onProgress = (bytes: number) => bar.at(bytes);
-  const request = { ...fetched, id, contentBytes: archive.contentBytes, keys, only, onProgress };
+  const { contentBytes, tarBytes } = archive;
+  const request = { ...fetched, id, contentBytes, tarBytes, keys, only, onProgress };
   await extractingTar({ folder, tar: await openSelected(request, signal) }, signal);
   return join(folder, "backup");
 }

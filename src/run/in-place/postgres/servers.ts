@@ -4,7 +4,10 @@ import { requireRunning } from "../../../sources/postgres/in-container.ts";
 import type { PostgresServer } from "../../../sources/postgres/server.ts";
 import type { Tools } from "../../conduct/tools.ts";
 
-/** The servers of those names, as they were called when they were saved. Rejects if one of them is not to be found, or does not run. */
+/**
+ * The servers of those names, as they were called when they were saved. Rejects if one of them is not to be found, or
+ * does not run.
+ */
 export async function serversOf(
   names: ReadonlySet<string>,
   tools: Pick<Tools, "findPostgres">,
