@@ -44,6 +44,22 @@ test("one file comes to standard output byte for byte, under each of its names, 
   );
 });
 
+test("a disk that takes none of it is told, whatever the size", async () => {
+  for (const name of ["app/noise", String.raw`app/n\xff`]) {
+    const full = await open("/dev/full", "w");
+    const args = [main, "restore", "latest", "--only", name, "--stdout"];
+    const { exitCode, stderr } = await execa(process.execPath, args, {
+      env: sandbox.env,
+      extendEnv: false,
+      reject: false,
+      stdout: full.fd as 1,
+    });
+    await full.close();
+    assert.notEqual(exitCode, 0, stderr);
+    assert.match(stderr, /ENOSPC/, name);
+  }
+});
+
 test("what is no single file is refused, and says what it is", async () => {
   for (const [path, why] of [
     ["app", /'app' is a folder in the backup, and no file\n.*--to FOLDER/],
