@@ -6,17 +6,26 @@ import { pipeline } from "node:stream/promises";
 import { indexLines } from "../../archive/index-file.ts";
 import { linesOfPaths, type IndexLine } from "../catalogue/index-paths.ts";
 
+/** What a sort may use. */
+export interface Sorting {
+  /** Private to it. */
+  readonly folder: string;
+  /** Of the index, for a person. */
+  readonly name: string;
+  /** So much of the lines is held at once, about. */
+  readonly loadCharacters?: number;
+}
+
 /**
  * The lines of an index in the order of their paths, byte by byte: a folder before what is in it. Memory stays small: what
- * is more than one load is sorted into files in `folder`, encrypted with a key that nobody keeps. `name` is that of the
- * index, for a person.
+ * is more than one load is sorted into files in `folder`, encrypted with a key that nobody keeps.
  */
 export async function* sortedLines(
   lines: AsyncIterable<readonly IndexLine[]>,
-  { folder, name }: { readonly folder: string; readonly name: string },
+  { folder, name, loadCharacters = LOAD_CHARACTERS }: Sorting,
   signal: AbortSignal,
 ): AsyncGenerator<readonly IndexLine[], void> {
-  const loads: Load[] = [];
+  const aside = new Aside({ folder, name }, signal);
   let load: IndexLine[] = [];
   let characters = 0;
   for await (const batch of lines) {
@@ -24,61 +33,90 @@ export async function* sortedLines(
       load.push(line);
       characters += line.text.length;
     }
-    if (characters < LOAD_CHARACTERS) continue;
-    loads.push(await putAside(load.sort(byPath), join(folder, `load-${loads.length}`), signal));
+    if (characters < loadCharacters) continue;
+    await aside.add(inMemory(load.sort(byPath)));
     [load, characters] = [[], 0];
   }
   load.sort(byPath);
-  yield* merged([...loads.map((aside) => linesOfPaths(aside.lines(signal), name)), inMemory(load)]);
+  yield* merged([...aside.all(), inMemory(load)]);
 }
 
 /** Some 16,000 lines. */
 const LOAD_CHARACTERS = 4 * 1024 * 1024;
 
+/** Each file that is read has about a megabyte of it in memory. */
+const MOST_FILES = 32;
+
+/** Sorted files. So many of one size become one of the next, so that there are never more than a few times that many. */
+class Aside {
+  readonly #where: Pick<Sorting, "folder" | "name">;
+  readonly #signal: AbortSignal;
+  readonly #bySize: Batches[][] = [];
+  #files = 0;
+
+  constructor(where: Pick<Sorting, "folder" | "name">, signal: AbortSignal) {
+    this.#where = where;
+    this.#signal = signal;
+  }
+
+  /** Puts what is sorted into a file; it has been read then. */
+  async add(sorted: Batches, size = 0): Promise<void> {
+    const { folder, name } = this.#where;
+    const path = join(folder, `load-${this.#files++}`);
+    const same = (this.#bySize[size] ??= []);
+    same.push(linesOfPaths(await putAside(sorted, path, this.#signal), name));
+    if (same.length === MOST_FILES) await this.add(merged(same.splice(0)), size + 1);
+  }
+
+  all(): readonly Batches[] {
+    return this.#bySize.flat();
+  }
+}
+
 function byPath(one: IndexLine, other: IndexLine): number {
   return one.path < other.path ? -1 : one.path > other.path ? 1 : 0;
 }
 
-interface Load {
-  /** Once only: the file is gone then. */
-  lines(signal: AbortSignal): AsyncGenerator<readonly string[], void>;
-}
-
-async function putAside(sorted: readonly IndexLine[], path: string, signal: AbortSignal): Promise<Load> {
+/** Gives the lines back, once only: the file is gone then. */
+async function putAside(
+  sorted: Batches,
+  path: string,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<readonly string[], void>> {
   const key = randomBytes(32);
   const cipher = createCipheriv("aes-256-ctr", key, NO_IV);
   await pipeline(chunksOf(sorted), cipher, createWriteStream(path, { flags: "wx", mode: 0o600 }), { signal });
-  return {
-    async *lines(until) {
-      const decipher = createDecipheriv("aes-256-ctr", key, NO_IV);
-      const decrypting = pipeline(createReadStream(path, { highWaterMark: CHUNK_CHARACTERS }), decipher, {
-        signal: until,
-      });
-      decrypting.catch(() => {
-        // Told by what is read of it.
-      });
-      try {
-        yield* indexLines(decipher as AsyncIterable<Buffer>);
-        await decrypting;
-      } finally {
-        decipher.destroy();
-        await rm(path, { force: true });
-      }
-    },
-  };
+  return takeBack(path, key, signal);
+}
+
+async function* takeBack(path: string, key: Buffer, signal: AbortSignal): AsyncGenerator<readonly string[], void> {
+  const decipher = createDecipheriv("aes-256-ctr", key, NO_IV);
+  const decrypting = pipeline(createReadStream(path, { highWaterMark: CHUNK_CHARACTERS }), decipher, { signal });
+  decrypting.catch(() => {
+    // Told by what is read of it.
+  });
+  try {
+    yield* indexLines(decipher as AsyncIterable<Buffer>);
+    await decrypting;
+  } finally {
+    decipher.destroy();
+    await rm(path, { force: true });
+  }
 }
 
 /** Each key encrypts one file. */
 const NO_IV = Buffer.alloc(16);
 const CHUNK_CHARACTERS = 256 * 1024;
 
-function* chunksOf(lines: readonly IndexLine[]): Generator<string, void> {
+async function* chunksOf(lines: Batches): AsyncGenerator<string, void> {
   let chunk = "";
-  for (const { text } of lines) {
-    chunk += `${text}\n`;
-    if (chunk.length < CHUNK_CHARACTERS) continue;
-    yield chunk;
-    chunk = "";
+  for await (const batch of lines) {
+    for (const { text } of batch) {
+      chunk += `${text}\n`;
+      if (chunk.length < CHUNK_CHARACTERS) continue;
+      yield chunk;
+      chunk = "";
+    }
   }
   yield chunk;
 }

@@ -73,6 +73,25 @@ test("more lines than are held at once are put aside, unreadable, and taken away
   assert.deepEqual(await readdir(folder), []);
 });
 
+test("however many loads there are, few files are open at a time", async (t) => {
+  const folder = temporaryFolder(t);
+  // 1,200 loads of five lines: files of one load, of 32, and of 1,024.
+  const paths = Array.from({ length: 6_000 }, (_, at) => Buffer.from(`backup/${(at * 7919) % 6_000}`));
+  async function* batches(): AsyncGenerator<readonly string[]> {
+    for (let at = 0; at < paths.length; at += 5) yield paths.slice(at, at + 5).map(line);
+  }
+  const where = { folder, name: "an.index", loadCharacters: 1 };
+  const sorted: Buffer[] = [];
+  let most = 0;
+  for await (const batch of sortedLines(linesOfPaths(batches(), "an.index"), where, live)) {
+    if (sorted.length % 1000 === 0) most = Math.max(most, (await readdir(folder)).length);
+    sorted.push(...batch.map(({ path }) => Buffer.from(path, "latin1")));
+  }
+  assert.ok(most > 0 && most < 96, `${most} files`);
+  assert.deepEqual(sorted, paths.toSorted(Buffer.compare));
+  assert.deepEqual(await readdir(folder), []);
+});
+
 test("a reader that stops early leaves nothing", async (t) => {
   const folder = temporaryFolder(t);
   const paths = Array.from({ length: 20_000 }, (_, at) => Buffer.from(`backup/${"x".repeat(300)}/${20_000 - at}`));
