@@ -84,7 +84,11 @@ export async function daemon(tools: Tools, { runBackup, tellAhead }: Works, sign
   });
 
   const tellRuns = await tellingRuns(tools);
-  using _telling = clock.every(TELL_RUNS_MS, () => void tellRuns());
+  using _telling = clock.every(TELL_RUNS_MS, () => {
+    void tellRuns().catch((error: unknown) => {
+      log.error("runs of other processes cannot be told of", { error: describeError(error) });
+    });
+  });
 
   const watching = watchTargets(
     tools,
